@@ -1,0 +1,170 @@
+"""Write src/keras_weld/io/allowed_names.py: what Keras itself ships and a saved model may name.
+
+Run by hand with the newest supported Keras installed:
+
+    KERAS_BACKEND=jax python scripts/make_allow_list.py
+
+Names that older versions had and the installed one has not are kept by hand in io/allow_list.py.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType, ModuleType
+
+import keras
+from keras.src.api_export import REGISTERED_NAMES_TO_OBJS
+from keras.src.optimizers.base_optimizer import BaseOptimizer
+from keras.src.saving.keras_saveable import KerasSaveable
+
+TARGET = Path(__file__).parents[1] / "src" / "keras_weld" / "io" / "allowed_names.py"
+PACKAGES = (
+    "constraints", "distillation", "dtype_policies", "initializers", "layers", "legacy.layers", "losses",
+    "metrics", "models", "ops", "optimizers", "quantizers", "random", "regularizers",
+)  # fmt: skip
+BASES: dict[str, type] = {
+    "models": keras.Model,
+    "layers": keras.layers.Layer,
+    "operations": keras.Operation,
+    "losses": keras.Loss,
+    "metrics": keras.Metric,
+    "optimizers": BaseOptimizer,
+    "schedules": keras.optimizers.schedules.LearningRateSchedule,
+    "initializers": keras.Initializer,
+    "regularizers": keras.Regularizer,
+    "constraints": keras.constraints.Constraint,
+    "dtype_policies": keras.DTypePolicy,
+    "quantizers": keras.Quantizer,
+}
+STRING_KINDS = (
+    "activations",
+    "constraints",
+    "initializers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "regularizers",
+)
+
+# They run what is inside the file, so allow_list.py tells them apart.
+EXECUTABLE = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"}
+# Not subclasses of the bases above, but saved with models.
+FURTHER_CLASSES = {
+    "dtype_policies": {"DTypePolicyMap"},
+    "quantizers": {
+        "AWQConfig",
+        "Float8QuantizationConfig",
+        "GPTQConfig",
+        "Int4QuantizationConfig",
+        "Int8QuantizationConfig",
+        "QuantizationConfig",
+    },
+    "layers": {"Cross", "Feature", "InputSpec"},
+    "random": {"SeedGenerator"},
+}
+# Functions of keras.ops that make tensors from a size, or call what they are given: no model saves them.
+NO_FUNCTIONS = {
+    "arange", "array", "associative_scan", "blackman", "bartlett", "cond", "convert_to_numpy",
+    "convert_to_tensor", "custom_gradient", "empty", "empty_like", "eye", "fori_loop", "full", "geomspace",
+    "hamming", "hanning", "identity", "indices", "kaiser", "linspace", "logspace", "map", "meshgrid", "ones",
+    "rearrange", "repeat", "scan", "switch", "tile", "tri", "vander", "vectorize", "vectorized_map",
+    "view_as_complex", "view_as_real", "while_loop", "zeros",
+}  # fmt: skip
+
+
+def modules() -> Iterator[ModuleType]:
+    """Every module of the packages above, tests left out."""
+    for name in PACKAGES:
+        package = importlib.import_module(f"keras.src.{name}")
+        yield package
+        paths = getattr(package, "__path__", [])
+        for info in pkgutil.walk_packages(paths, prefix=f"keras.src.{name}."):
+            if not info.name.endswith("_test"):
+                yield importlib.import_module(info.name)
+    yield importlib.import_module("keras.src.layers.preprocessing.feature_space")
+
+
+def classes() -> dict[str, set[str]]:
+    """Names of classes by kind; a class is of the first kind in BASES that it derives from."""
+    found: dict[str, set[str]] = {kind: set() for kind in BASES}
+    for module in modules():
+        for name, member in vars(module).items():
+            saved = inspect.isclass(member) and member.__module__.startswith("keras.src.")
+            if not saved or name.startswith("_") or name != member.__name__ or name in EXECUTABLE:
+                continue
+            for kind, base in BASES.items():
+                if issubclass(member, base):
+                    found[kind].add(name)
+                    break
+            else:
+                known = any(name in names for names in FURTHER_CLASSES.values())
+                if issubclass(member, KerasSaveable) and member is not KerasSaveable and not known:
+                    raise SystemExit(f"{module.__name__}.{name} is saved with models and of no known kind")
+    for kind, names in FURTHER_CLASSES.items():
+        found.setdefault(kind, set()).update(names)
+    return found
+
+
+def strings() -> dict[str, set[str]]:
+    """What a config may name by a plain text, by kind (`"relu"`, `"glorot_uniform"`)."""
+    found = {}
+    for kind in STRING_KINDS:
+        package = importlib.import_module(f"keras.src.{kind}")
+        found[kind] = {name for name in package.ALL_OBJECTS_DICT if not name.startswith("_")}
+    found["metrics"] |= {"acc", "accuracy", "ce", "crossentropy"}
+    return found
+
+
+def functions() -> dict[str, set[str]]:
+    """Names of plain functions by kind; those of `keras.ops` are a kind of their own."""
+    found: dict[str, set[str]] = {}
+    for kind in STRING_KINDS:
+        table = importlib.import_module(f"keras.src.{kind}").ALL_OBJECTS_DICT
+        found[kind] = {name for name, member in table.items() if isinstance(member, FunctionType)}
+        found[kind] |= {member.__name__ for member in table.values() if isinstance(member, FunctionType)}
+    found["ops"] = set()
+    for path, member in REGISTERED_NAMES_TO_OBJS.items():
+        module, _, name = path.rpartition(".")
+        if module == "keras.ops" and isinstance(member, FunctionType) and name not in NO_FUNCTIONS:
+            found["ops"].add(name)
+    return {kind: names for kind, names in found.items() if names}
+
+
+def as_table(name: str, about: str, table: dict[str, set[str]]) -> str:
+    """One table as Python source."""
+    lines = [f"# {about}", f"{name}: dict[str, frozenset[str]] = {{"]
+    for kind in sorted(table):
+        lines += [f'    "{kind}": frozenset(', "        {"]
+        lines += [f'            "{entry}",' for entry in sorted(table[kind])]
+        lines += ["        }", "    ),"]
+    return "\n".join([*lines, "}"])
+
+
+def main() -> None:
+    """Write the file."""
+    text = "\n".join(
+        [
+            '"""What Keras ships and a model may name. Made by scripts/make_allow_list.py: do not edit."""',
+            "",
+            "from __future__ import annotations",
+            "",
+            "# The Keras version that this was made with; it has all names of 3.12 and later up to it.",
+            f'KERAS_VERSION = "{keras.__version__}"',
+            "",
+            as_table("CLASSES", "Names of classes by kind.", classes()),
+            "",
+            as_table("STRINGS", "What a config may name by a plain text, by kind.", strings()),
+            "",
+            as_table("FUNCTIONS", "Names of plain functions by the kind of what they are for.", functions()),
+            "",
+        ]
+    )
+    TARGET.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""keras-weld turns several trained Keras models into one, and shows whether the one is better.
+
+Importing it imports no Keras backend; names load on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keras_weld.core.state import LazyTensor, ModelState
+    from keras_weld.core.tensor import Role, TensorSpec
+    from keras_weld.core.version import __version__
+    from keras_weld.errors import WeldError
+    from keras_weld.io.limits import Limits
+    from keras_weld.io.read import open_model
+    from keras_weld.models.load import load
+    from keras_weld.models.save import save
+    from keras_weld.recipes.average import average
+    from keras_weld.recipes.check import check
+    from keras_weld.recipes.demo import demo
+    from keras_weld.recipes.evaluate import evaluate
+    from keras_weld.recipes.inspect import inspect
+
+__all__ = [
+    "LazyTensor",
+    "Limits",
+    "ModelState",
+    "Role",
+    "TensorSpec",
+    "WeldError",
+    "__version__",
+    "average",
+    "check",
+    "demo",
+    "evaluate",
+    "inspect",
+    "load",
+    "open_model",
+    "save",
+]
+
+_HOMES = {
+    "LazyTensor": "core.state",
+    "Limits": "io.limits",
+    "ModelState": "core.state",
+    "Role": "core.tensor",
+    "TensorSpec": "core.tensor",
+    "WeldError": "errors",
+    "__version__": "core.version",
+    "average": "recipes.average",
+    "check": "recipes.check",
+    "demo": "recipes.demo",
+    "evaluate": "recipes.evaluate",
+    "inspect": "recipes.inspect",
+    "load": "models.load",
+    "open_model": "io.read",
+    "save": "models.save",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

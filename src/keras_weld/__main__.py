@@ -1,0 +1,6 @@
+"""`python -m keras_weld` is the command `weld`."""
+
+from keras_weld.cli.main import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,1 @@
+"""Summary of a model and comparison of several, from their states and configs."""

@@ -1,0 +1,88 @@
+"""`weld average`: the mean of the weights of models of one architecture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from keras_weld.cli.frame import JsonFlag, LimitOption, emit_json, notes, progress
+from keras_weld.errors import UsageError
+
+if TYPE_CHECKING:
+    from keras_weld.recipes.average import Averaged
+
+
+def command(
+    models: Annotated[
+        list[Path], typer.Argument(metavar="A B…", help="Saved models of one architecture, in any format, mixed.")
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="The file to write: .keras, .weights.h5 or .weights.json.")
+    ],
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="W,W,…", help="The share of each model, such as 0.5,0.3,0.2. They sum to 1."),
+    ] = None,
+    normalize: Annotated[bool, typer.Option("--normalize", help="Divide the weights by their sum.")] = False,
+    last: Annotated[
+        int | None, typer.Option(metavar="N", help="Of the files, take the last N in the order of their names.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="How to combine the weights.")] = "linear",
+    as_json: JsonFlag = False,
+    limit: LimitOption = None,
+) -> None:
+    """Average the weights of models of one architecture into one model.
+
+    The values are added up in float64 and rounded once, tensor by tensor: memory stays small however many models
+    there are. The optimizer's state is left out. What has no mean (integers, vocabularies) is taken from the first
+    model and told. Nothing needs Keras to be imported.
+
+    Example:
+        weld average run-1.keras run-2.keras run-3.keras -o mean.keras
+        weld average best.keras other.keras -o mix.keras --weights 0.8,0.2
+        weld average checkpoints/epoch-*.keras -o smooth.keras --last 5
+    """
+    from keras_weld.io.limits import Limits
+    from keras_weld.recipes.average import average
+
+    with progress("Averaging", quiet=as_json) as report:
+        done = average(
+            models,
+            out,
+            weights=None if weights is None else parse_weights(weights),
+            normalize=normalize,
+            last=last,
+            method=method,
+            limits=Limits.parse(limit or []),
+            progress=report,
+        )
+    if as_json:
+        emit_json(done)
+        return
+    _show(done)
+
+
+def parse_weights(text: str) -> list[float]:
+    """Numbers out of `0.5,0.3,0.2`.
+
+    Raises:
+        UsageError: if one of them is not a number.
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(
+            "The weights are numbers with commas between them.",
+            expected="such as 0.5,0.3,0.2",
+            found=text,
+            remedy="Write each with a point and no spaces: --weights 0.5,0.3,0.2",
+        ) from None
+
+
+def _show(done: Averaged) -> None:
+    shares = sorted(set(done.weights))
+    how = "equal shares" if len(shares) == 1 else "shares " + ", ".join(f"{share:g}" for share in done.weights)
+    typer.echo(f"Wrote {done.path}: {done.averaged} tensors of {len(done.sources)} models, {how}.")
+    notes(done.notes)

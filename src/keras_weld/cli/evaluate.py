@@ -1,0 +1,201 @@
+"""`weld evaluate`: is the one better than the best of those it was made from?"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from keras_weld.cli.frame import (
+    CustomOption,
+    JsonFlag,
+    LimitOption,
+    UnsafeFlag,
+    console,
+    emit_json,
+    notes,
+    progress,
+)
+
+if TYPE_CHECKING:
+    from keras_weld.recipes.judgement import Evaluation, Judged, Row
+
+_NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+")
+
+
+class Command(TyperCommand):
+    """Reads `--against A B C` as three sources, and `--fail-if-worse` with or without a number."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Write the two options in the form that the parser knows, then parse."""
+        return super().parse_args(ctx, spelled_out(args))
+
+
+def spelled_out(arguments: list[str]) -> list[str]:
+    """The command line with one `--against` for each source, and a number after each `--fail-if-worse`.
+
+    Example:
+        >>> spelled_out(["m.keras", "--against", "a.keras", "b.keras", "--fail-if-worse"])
+        ['m.keras', '--against', 'a.keras', '--against', 'b.keras', '--fail-if-worse', '0']
+    """
+    found: list[str] = []
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        found.append(argument)
+        if argument == "--":
+            return found + rest
+        if argument == "--against":
+            for number in range(len(rest)):
+                if rest[0].startswith("-"):
+                    break
+                found += ["--against"] if number else []
+                found.append(rest.pop(0))
+        elif argument == "--fail-if-worse":
+            found.append(rest.pop(0) if rest and _NUMBER.fullmatch(rest[0]) else "0")
+    return found
+
+
+def command(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model to judge. It comes first.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE.npz|FOLDER|MODULE:FUNCTION",
+            help="What to judge on: arrays x and y (or x_val, y_val, x_test, y_test; other names as "
+            "FILE.npz:images,labels), a folder of images with a sub-folder for each class, or a function "
+            "that returns (x, y).",
+        ),
+    ],
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="A B...",
+            help="The models it was made from. The best of them is what it is compared with.",
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="accuracy, top5, f1, auc, log_loss, mse, rmse or mae; by default accuracy, or mse for "
+            "values.",
+        ),
+    ] = None,
+    fail_if_worse: Annotated[
+        float | None,
+        typer.Option(
+            metavar="[POINTS]",
+            min=0.0,
+            help="Exit with 1 if it is worse than the best source (by more than POINTS, if given).",
+        ),
+    ] = None,
+    margin: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="How much worse still counts as no worse: points, or percent of the source's figure for "
+            "metrics that are not in percent.",
+        ),
+    ] = 1.0,
+    output: Annotated[int, typer.Option(min=0, help="Which output to judge, for models with several.")] = 0,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Judge on at most this many examples, drawn by --seed.")
+    ] = None,
+    pixels: Annotated[
+        str, typer.Option(help="For images, the range the models were trained on: 0..255, 0..1 or -1..1.")
+    ] = "0..255",
+    batch_size: Annotated[int, typer.Option(min=1, help="Examples at a time.")] = 256,
+    resamples: Annotated[int, typer.Option(min=100, help="Resamplings for the intervals.")] = 2000,
+    seed: Annotated[int, typer.Option(help="What samples and resamplings are drawn by.")] = 0,
+    custom: CustomOption = None,
+    limit: LimitOption = None,
+    unsafe: UnsafeFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Judge a model against the models it was made from, on the same data.
+
+    Shows the metric of each with a 95 % bootstrap interval, the difference to the best single source on the
+    same examples, and the verdict in words: better, no worse, worse, or cannot tell. Validation and test
+    examples are judged separately; the best source is chosen on the validation examples.
+
+    Example:
+      weld evaluate merged.keras --against a.keras b.keras --data digits.npz
+      weld evaluate merged.keras --against a.keras b.keras --data digits.npz --fail-if-worse 0.5
+    """
+    from keras_weld.io.limits import Limits
+    from keras_weld.recipes.evaluate import evaluate
+
+    limits = Limits.parse(limit or [])
+    with progress("Loading", quiet=as_json) as report:
+        found = evaluate(
+            model,
+            against or [],
+            data=data,
+            metric=metric,
+            output=output,
+            sample=sample,
+            pixels=pixels,
+            batch_size=batch_size,
+            margin=margin,
+            resamples=resamples,
+            seed=seed,
+            custom_objects=custom,
+            unsafe=unsafe,
+            limits=limits,
+            progress=lambda done, total, name: report(done, total, f"Evaluating {name}"),
+        )
+    if as_json:
+        emit_json(found)
+    else:
+        _show(found)
+    if fail_if_worse is not None and found.fails(fail_if_worse):
+        raise typer.Exit(1)
+
+
+def _show(found: Evaluation) -> None:
+    screen = console()
+    for split in found.splits:
+        screen.print(_table(found, split))
+        screen.print()
+    notes(found.notes)
+    if found.notes:
+        screen.print()
+    screen.print(found.sentence, style="bold", soft_wrap=not screen.is_terminal)
+
+
+def _table(found: Evaluation, split: Judged) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    where = "" if split.name == "all" else f"{split.name}, "
+    table = Table(title=f"{where}{split.count:,} examples", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("model", overflow="fold")
+    table.add_column(f"{found.metric} (95 % interval)", justify="right")
+    if found.best_source is not None:
+        table.add_column("difference (95 % interval)", justify="right")
+        table.add_column("verdict")
+    for row in split.rows:
+        cells = [row.model, f"{_figure(found, row.value)}  ({_span(found, row.low, row.high)})"]
+        table.add_row(*cells, *(_compared(found, row) if found.best_source is not None else ()))
+    return table
+
+
+def _compared(found: Evaluation, row: Row) -> tuple[str, str]:
+    if row.difference is None or row.difference_low is None or row.difference_high is None:
+        return "", "best single source"
+    low, high = (_figure(found, end, sign="+") for end in (row.difference_low, row.difference_high))
+    return f"{_figure(found, row.difference, sign='+')}  ({low} to {high})", row.verdict or ""
+
+
+def _span(found: Evaluation, low: float, high: float) -> str:
+    return f"{_figure(found, low)} to {_figure(found, high)}"
+
+
+def _figure(found: Evaluation, value: float, sign: str = "") -> str:
+    """Two places for percent, three or four digits for the rest."""
+    digits = ".2f" if found.unit == "%" else ".3g" if sign else ".4g"
+    text = format(value, sign + digits)
+    return text.replace("-0.00", "+0.00") if float(text) == 0 else text

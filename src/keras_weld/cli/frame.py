@@ -1,0 +1,192 @@
+"""What every command shares: options, JSON, consoles, notes and the progress bar.
+
+Typer is all that is imported at the top, so that `weld --help` stays quick; rich comes with the first line
+shown.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import Enum
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH = 100
+"""Columns of what is shown when it does not go to a terminal."""
+
+_JSON_ASKED = "keras_weld.json"
+
+
+def _remember_json(context: typer.Context, asked: bool) -> bool:
+    """Let the place that shows errors know that JSON was asked for; `meta` is shared by all contexts."""
+    context.meta[_JSON_ASKED] = asked
+    return asked
+
+
+def json_asked(context: typer.Context) -> bool:
+    """Whether the command that runs in `context` was given `--json`."""
+    return bool(context.meta.get(_JSON_ASKED, False))
+
+
+JsonFlag = Annotated[
+    bool,
+    typer.Option("--json", help="Print the result as JSON.", callback=_remember_json),
+]
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=SIZE",
+        help="Raise one limit on what a file may contain, such as json_bytes=300MB. May be repeated.",
+    ),
+]
+UnsafeFlag = Annotated[
+    bool,
+    typer.Option(
+        "--unsafe",
+        help="Also load models that carry Python code (Lambda layers). The code runs with your rights: "
+        "only for files that you trust like a program.",
+    ),
+]
+CustomOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--custom",
+        metavar="MODULE:CLASS",
+        help="A class or function of your own that the model needs, such as my_layers:Attention. "
+        "May be repeated.",
+    ),
+]
+
+
+@cache
+def console() -> Console:
+    """The rich console of standard output: for what a command was asked for."""
+    return _make_console(stderr=False)
+
+
+@cache
+def error_console() -> Console:
+    """The rich console of standard error: for errors and progress."""
+    return _make_console(stderr=True)
+
+
+def _make_console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else WIDTH
+    return Console(stderr=stderr, highlight=False, width=width)
+
+
+def emit_json(value: object) -> None:
+    """Print `value` as JSON: keys in their declared order, two spaces of indent."""
+    sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """`value` as plain JSON values.
+
+    Dataclasses and mappings become objects, sets are sorted, paths and dtypes are given as text, enumerations
+    by value, NumPy scalars and arrays as numbers. JSON has no infinities and no NaN: they become null.
+
+    Raises:
+        TypeError: for a value that has no plain form.
+    """
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return {_key(key): plain(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted((plain(item) for item in value), key=repr)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return _plain_object(value)
+
+
+def _plain_object(value: Any) -> Any:
+    if callable(getattr(value, "as_dict", None)) and not isinstance(value, type):
+        return plain(value.as_dict())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if hasattr(value, "tolist"):  # NumPy's arrays and scalars, without importing NumPy to ask
+        return plain(value.tolist())
+    if hasattr(value, "itemsize") and hasattr(value, "name"):  # NumPy's dtypes
+        return str(value.name)
+    raise TypeError(f"{type(value).__name__} has no plain JSON form: {value!r}")
+
+
+def _key(key: Any) -> str:
+    value = plain(key)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def notes(lines: Iterable[str]) -> None:
+    """Show one line for each thing that was left out, taken from elsewhere or changed on the way."""
+    from rich.text import Text
+
+    screen = console()
+    for line in lines:
+        # Off a terminal a note stays on one line, so that it can be searched for.
+        screen.print(Text.assemble(("Note: ", "yellow"), line), soft_wrap=not screen.is_terminal)
+
+
+class Report(Protocol):
+    """How a long step tells how far it is."""
+
+    def __call__(self, done: float, total: float | None = None, what: str | None = None) -> None:
+        """Show that `done` of `total` is done; `what` replaces the description."""
+
+
+@contextmanager
+def progress(description: str, *, total: float | None = None, quiet: bool = False) -> Iterator[Report]:
+    """A progress bar on standard error that goes away when it is done.
+
+    Args:
+        description: what is being done, shown before the bar.
+        total: how much there is to do; None shows a moving bar until the first report names it.
+        quiet: show nothing; pass the command's `--json` here.
+
+    Yields:
+        A function to call with what is done so far. Nothing is shown when standard error is not a terminal.
+
+    Example:
+        >>> with progress("Evaluating", total=len(models)) as report:
+        ...     for index, model in enumerate(models):
+        ...         evaluate(model)
+        ...         report(index + 1)
+    """
+    if quiet or not sys.stderr.isatty():
+        yield _say_nothing
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=error_console(), transient=True) as bar:
+        task = bar.add_task(description, total=total)
+
+        def report(done: float, total: float | None = None, what: str | None = None) -> None:
+            bar.update(task, completed=done, total=total, description=what)
+
+        yield report
+
+
+def _say_nothing(done: float, total: float | None = None, what: str | None = None) -> None:
+    """What `progress` hands out when nobody is looking."""

@@ -1,0 +1,104 @@
+"""What a live model says about a split, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from keras_weld.data.split import Array, Shape, Split
+from keras_weld.errors import DataError, UsageError
+
+Tell = Callable[[int], None]
+"""Called with the number of examples that were done since the last call."""
+
+
+def input_shapes(model: Any) -> dict[str, Shape]:
+    """A model's inputs by name with the shape of one example; empty where the model does not tell."""
+    try:
+        inputs = list(model.inputs or [])
+    except (AttributeError, ValueError):  # a subclassed model may not know
+        return {}
+    return {_input_name(tensor, index): tuple(tensor.shape[1:]) for index, tensor in enumerate(inputs)}
+
+
+def _input_name(tensor: Any, index: int) -> str:
+    return str(getattr(tensor, "name", None) or f"x{index}")
+
+
+def predict(
+    model: Any, split: Split, *, batch_size: int = 256, tell: Tell | None = None
+) -> tuple[Array, ...]:
+    """A model's outputs for every example of a split, in inference mode.
+
+    Args:
+        model: a live Keras model.
+        split: the examples.
+        batch_size: examples at a time.
+        tell: called after each batch with its size.
+
+    Returns:
+        One array for each output, examples on the first axis.
+
+    Raises:
+        DataError: if the examples do not fit the model, or it gives another number of outputs than examples.
+    """
+    if batch_size < 1:
+        raise UsageError("A batch has at least one example.", found=batch_size)
+    shapes = input_shapes(model)
+    fitted = split.fitted(shapes) if shapes else split
+    done = 0
+    gathered: list[list[Array]] = []
+    for x, _ in fitted.batches(batch_size):
+        count = len(x[0]) if isinstance(x, list) else len(x)
+        given = x
+        if done and count < batch_size:
+            # A last batch of another size would make the backend compile the model once more.
+            given = (
+                [_filled(part, batch_size) for part in x] if isinstance(x, list) else _filled(x, batch_size)
+            )
+        try:
+            outputs = model.predict_on_batch(given)
+        except Exception as error:  # each backend has exceptions of its own
+            raise _refused(model, split, given, error) from error
+        for index, values in enumerate(_flat(outputs)):
+            if index == len(gathered):
+                gathered.append([])
+            gathered[index].append(np.asarray(values)[:count])
+        done += count
+        if tell is not None:
+            tell(count)
+    results = tuple(np.concatenate(parts) for parts in gathered)
+    for values in results:
+        if len(values) != split.count:
+            raise DataError(
+                f"The model {model.name!r} does not give one output for each example.",
+                expected=f"{split.count} outputs",
+                found=len(values),
+            )
+    return results
+
+
+def _filled(values: Array, count: int) -> Array:
+    """The examples with the last one repeated up to `count`."""
+    return np.concatenate([values, np.repeat(values[-1:], count - len(values), axis=0)])
+
+
+def _flat(outputs: Any) -> list[Any]:
+    if isinstance(outputs, dict):
+        outputs = list(outputs.values())
+    if isinstance(outputs, list | tuple):
+        return [leaf for part in outputs for leaf in _flat(part)]
+    return [outputs]
+
+
+def _refused(model: Any, split: Split, given: Array | list[Array], error: Exception) -> DataError:
+    parts = given if isinstance(given, list) else [given]
+    return DataError(
+        f"The model {model.name!r} cannot take the examples.",
+        file=split.origin,
+        expected="inputs that fit the model",
+        found=", ".join(f"shape {part.shape}, {part.dtype}" for part in parts) + f"; Keras says: {error}",
+        remedy="See what the model takes: weld inspect FILE",
+    )

@@ -1,0 +1,119 @@
+"""The one rule of writing: temporary name in the same folder, flush, verify, rename."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from keras_weld.errors import WeldError, WriteError
+
+PREFIX = ".part-"
+
+
+def _host() -> str:
+    return "".join(c for c in platform.node() if c.isalnum())[:16] or "host"
+
+
+def _temporary_name(name: str) -> str:
+    return f"{PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}-{name}"
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove the temporary files that processes of this machine left behind when they were killed."""
+    if os.name == "nt":  # there, os.kill(pid, 0) is not a question
+        return
+    start = f"{PREFIX}{_host()}-"
+    for left in target.parent.glob(f"{start}*-{target.name}"):
+        pid, _, rest = left.name.removeprefix(start).partition("-")
+        if rest[9:] == target.name and pid.isdigit() and not _is_running(int(pid)):
+            with suppress(OSError):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def sync_file(path: Path) -> None:
+    """Have the system write a file's pages to the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Have the system write a folder's entries to the disk, where it can."""
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:  # some network file systems do not know it
+        pass
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | None = None) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well, flush it and rename it to `path`.
+
+    An exception in the block, or in `verify`, removes the temporary file and leaves what was there. A kill at
+    any moment leaves the old file or the new one, and perhaps a temporary one that the next write removes.
+
+    Args:
+        path: what is to be written. A link is followed.
+        verify: called with the temporary path after it was flushed and before it is renamed.
+
+    Raises:
+        WriteError: if the folder is missing, or the system refuses (disk full, no permission).
+
+    Example:
+        >>> with atomic_path("model.keras") as temporary:  # doctest: +SKIP
+        ...     temporary.write_bytes(data)
+    """
+    target = Path(path).resolve()
+    if not target.parent.is_dir():
+        raise WriteError(
+            "The folder to write into is not there.",
+            file=path,
+            found=f"no folder {target.parent}",
+            remedy=f"Make it first: mkdir -p {target.parent}",
+        )
+    if target.is_dir():
+        raise WriteError("A folder has this name.", file=path, remedy="Choose another name for the output.")
+    remove_abandoned(target)
+    temporary = target.with_name(_temporary_name(target.name))
+    try:
+        yield temporary
+        sync_file(temporary)
+        if verify is not None:
+            verify(temporary)
+        if target.exists():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise WriteError(
+            "The file could not be written; what was there before is untouched.",
+            file=path,
+            found=str(error),
+            remedy="Check the free space and the permissions of the folder.",
+        ) from error
+    except WeldError as error:
+        if error.file is not None and PREFIX in error.file:
+            error.file = os.fspath(path)
+        raise
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()

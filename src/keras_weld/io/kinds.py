@@ -1,0 +1,148 @@
+"""What a file is, seen from its bytes, and whether its name says the same."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+
+from keras_weld.errors import DamagedFileError, MissingFileError, UnsafeFileError, WrongKindError
+
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+ZIP_MAGIC = b"PK\x03\x04"
+HDF5_SUFFIXES = (".h5", ".hdf5", ".keras.h5")
+
+
+class Kind(StrEnum):
+    """The formats that can be read."""
+
+    KERAS = "keras"
+    WEIGHTS = "weights.h5"
+    SHARDED = "weights.json"
+    LEGACY_MODEL = "h5 model"
+    LEGACY_WEIGHTS = "h5 weights"
+    SAVED_MODEL = "SavedModel"
+    ARCHITECTURE = "architecture json"
+
+
+READABLE = ".keras, .weights.h5, .weights.json, .h5, a SavedModel folder, or architecture .json"
+# What the first bytes of a file that people mistake for a model tell.
+_OTHERS = (
+    (b"\x80\x02", "a Python pickle"),
+    (b"\x80\x03", "a Python pickle"),
+    (b"\x80\x04", "a Python pickle"),
+    (b"\x80\x05", "a Python pickle"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
+    (b"<", "a web page or XML"),
+)
+_CONTAINER_NAMES = {"zip": "a zip archive, as .keras is", "hdf5": "an HDF5 file", "json": "JSON text"}
+
+
+def container_of(path: Path) -> str:
+    """`folder`, `zip`, `hdf5` or `json`, by content.
+
+    Raises:
+        MissingFileError: if nothing is there.
+        DamagedFileError: if the file is empty.
+        WrongKindError: if it is something else, or another container than its name says.
+        UnsafeFileError: if the path is an address on a network.
+    """
+    if "://" in str(path) or str(path).startswith(("hf:/", "gs:/", "s3:/", "http:/", "https:/")):
+        raise UnsafeFileError(
+            "Only files on this machine are read.",
+            file=path,
+            remedy="Fetch the file first, look at where it came from, then give its path.",
+        )
+    if not path.exists():
+        near = sorted(other.name for other in path.parent.glob("*") if other.stem == path.stem)[:3]
+        raise MissingFileError(
+            "There is no such file.",
+            file=path,
+            found=f"beside it: {', '.join(near)}" if near else None,
+            remedy="Check the path; it is taken from the folder you are in.",
+        )
+    if path.is_dir():
+        return "folder"
+    with path.open("rb") as file:
+        head = file.read(64)
+    if not head:
+        raise DamagedFileError(
+            "The file is empty.", file=path, found="0 bytes", remedy="Save the model again; this file holds nothing."
+        )
+    found = _container_from(head)
+    if found is None:
+        what = next((text for magic, text in _OTHERS if head.startswith(magic)), "not a saved model")
+        raise WrongKindError(
+            "This is not a file that Keras saves.", file=path, expected=READABLE, found=what, remedy=_hint(what)
+        )
+    _check_name(path, found)
+    return found
+
+
+def _container_from(head: bytes) -> str | None:
+    if head.startswith(ZIP_MAGIC) or head.startswith(b"PK\x05\x06"):
+        return "zip"
+    if head.startswith(HDF5_MAGIC):
+        return "hdf5"
+    return "json" if head.lstrip()[:1] in (b"{", b"[") else None
+
+
+def _hint(what: str) -> str:
+    if "pickle" in what:
+        return "Load it where it was made and save it with model.save('model.keras')."
+    if "LFS" in what:
+        return "Fetch the real file: git lfs pull"
+    return "Give a file that model.save() or model.save_weights() wrote."
+
+
+def _check_name(path: Path, found: str) -> None:
+    says = {".keras": "zip", ".json": "json", **dict.fromkeys(HDF5_SUFFIXES, "hdf5")}.get(path.suffix.lower())
+    if says is not None and says != found:
+        better = {"zip": ".keras", "hdf5": ".h5", "json": ".json"}[found]
+        raise WrongKindError(
+            f"The name ends in {path.suffix}, but the file is of another kind.",
+            file=path,
+            expected=_CONTAINER_NAMES[says],
+            found=_CONTAINER_NAMES[found],
+            remedy=f"Rename it, for example to {path.with_suffix(better).name}, or save it again.",
+        )
+
+
+def folder_kind(path: Path) -> Kind:
+    """What a folder is.
+
+    Raises:
+        WrongKindError: if it is not a SavedModel.
+    """
+    if (path / "saved_model.pb").is_file():
+        return Kind.SAVED_MODEL
+    names = sorted(entry.name for entry in path.iterdir())
+    raise WrongKindError(
+        "This folder is not a SavedModel.",
+        file=path,
+        expected="a folder with saved_model.pb and variables/",
+        found=", ".join(names[:5]) or "an empty folder",
+        remedy="Give the folder that tf.saved_model.save or model.export wrote, or a .keras file.",
+    )
+
+
+def json_kind(content: object, path: Path) -> Kind:
+    """What a JSON text is: the map of sharded weights, or an architecture.
+
+    Raises:
+        WrongKindError: if it is neither.
+    """
+    if isinstance(content, dict) and "weight_map" in content:
+        return Kind.SHARDED
+    if isinstance(content, dict) and "class_name" in content:
+        return Kind.ARCHITECTURE
+    keys = ", ".join(list(content)[:5]) if isinstance(content, dict) else json.dumps(content)[:40]
+    raise WrongKindError(
+        "This JSON is neither an architecture nor the map of sharded weights.",
+        file=path,
+        expected="an object with class_name (model.to_json()) or weight_map (name.weights.json)",
+        found=keys or "an empty object",
+        remedy="Give the file that model.to_json() or model.save_weights(max_shard_size=…) wrote.",
+    )

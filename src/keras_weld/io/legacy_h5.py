@@ -1,0 +1,184 @@
+"""The `.h5` files of Keras 1, 2 and 3: a whole model, or weights alone.
+
+Weights lie under their layer's name, in the order of the group's `weight_names`. Where the file has the
+architecture, each is also given the path that Keras 3 would store it under, so that files of both kinds can be
+matched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from keras_weld.core.graph import ModelGraph
+from keras_weld.core.layer_variables import sub_layers_of, variables_of
+from keras_weld.core.state import LazyTensor, ModelState
+from keras_weld.core.tensor import Role, TensorSpec
+from keras_weld.errors import DamagedFileError
+from keras_weld.io.hdf5 import Hdf5, Stored
+from keras_weld.io.json_text import parse_json
+from keras_weld.io.kinds import Kind
+from keras_weld.io.limits import Limits
+
+_WEIGHTS, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
+_FROZEN = re.compile(r"(moving|running)_(mean|variance|std)|count|seed_generator_state|vector_u")
+# Keras 1 wrote dense_1_W and dense_1_b.
+_OLD_NAMES = {"W": "kernel", "b": "bias", "running_mean": "moving_mean", "running_std": "moving_variance"}
+
+_Known = tuple[str, str, Role]  # storage path, name, role
+_Expected = list[_Known]
+
+
+def read_legacy(content: Hdf5, limits: Limits) -> ModelState:
+    """The state in a legacy `.h5` file that is open and checked.
+
+    Raises:
+        DamagedFileError: if a weight that the file names is not there.
+    """
+    config = _json(content, "", "model_config", limits)
+    training = _json(content, "", "training_config", limits)
+    top = _WEIGHTS if _WEIGHTS in content.groups else ""
+    tensors: dict[str, LazyTensor] = {}
+    expected = _expected_by_layer(config) if config else {}
+    for layer in content.texts(top, "layer_names") or []:
+        group = f"{top}/{layer}".strip("/")
+        _add(tensors, content, group, layer, expected.get(layer))
+    extra = f"{top}/{_TOP}".strip("/")
+    if extra in content.groups:
+        _add(tensors, content, extra, "", None)
+    if _OPTIMIZER in content.groups:
+        _add_optimizer(tensors, content)
+    versions = {name: content.attribute("", name) for name in ("keras_version", "backend")}
+    if top and versions["keras_version"] is None:
+        versions = {name: content.attribute(top, name) for name in versions}
+    return ModelState(
+        source=str(content.path),
+        kind=Kind.LEGACY_MODEL if config else Kind.LEGACY_WEIGHTS,
+        tensors=tensors,
+        config=config,
+        compile_config=training,
+        metadata={**versions, "lineage": None},
+        closers=(content.close,),
+    )
+
+
+def _json(content: Hdf5, group: str, name: str, limits: Limits) -> dict[str, Any] | None:
+    text = content.attribute(group, name)
+    if not isinstance(text, str):
+        return None
+    parsed = parse_json(text.encode(), limits, name)
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _add(
+    tensors: dict[str, LazyTensor], content: Hdf5, group: str, layer: str, expected: _Expected | None
+) -> None:
+    names = content.texts(group, "weight_names") or []
+    for weight, known in _fit(names, expected) or [(weight, None) for weight in names]:
+        at = f"{group}/{weight}"
+        if at not in content.datasets:
+            raise DamagedFileError(
+                "A weight that the file names is not there.",
+                file=content.path,
+                layer=layer,
+                expected=at,
+                remedy="Copy the file again from where it came from; it may not have been written whole.",
+            )
+        stored = content.datasets[at]
+        path, name, role = known or (at, f"{layer}/{_short_name(weight, layer)}".strip("/"), _role(weight, stored))
+        if name in tensors:
+            name = at
+        spec = TensorSpec(name, stored.shape, stored.dtype, role, path, layer)
+        tensors[name] = LazyTensor(spec, partial(content.read, at))
+
+
+def _role(weight: str, stored: Stored) -> Role:
+    if "seed_generator" in weight:
+        return Role.SEED_STATE
+    return Role.NON_TRAINABLE if _FROZEN.search(weight) or stored.dtype.kind in "iub" else Role.TRAINABLE
+
+
+def _short_name(weight: str, layer: str) -> str:
+    """`kernel` for `dense/kernel:0` (Keras 2), `dense/kernel` (Keras 3) and `dense_1_W` (Keras 1)."""
+    name = re.sub(r":\d+$", "", weight)
+    name = name.removeprefix(f"{layer}/").removeprefix(f"{layer}_")
+    return _OLD_NAMES.get(name, name)
+
+
+def _fit(names: list[str], expected: _Expected | None) -> list[tuple[str, _Known]] | None:
+    """Each of the file's names with the variable that it is, in the model's order; None if they do not fit.
+
+    By layer and variable where the names tell (`head/dense/kernel:0`, Keras 1: `dense_1_W`), otherwise by the two
+    orders in which Keras wrote them: layer by layer, or all that is trained first.
+    """
+    if not expected or len(expected) != len(names):
+        return None
+    meant: dict[str, list[_Known]] = {}
+    for one in expected:
+        for written in _written_names(one[1]):
+            meant.setdefault(written, []).append(one)
+    found = {weight: meant.get(_last_parts(weight)) or meant.get(_last_parts(weight).rpartition("/")[2]) for weight in names}
+    if all(known is not None and len(known) == 1 for known in found.values()):
+        by_name = {known[0]: weight for weight, known in found.items() if known}
+        if len(by_name) == len(names):
+            return [(by_name[one], one) for one in expected]
+    if any(known for known in found.values()):
+        return None  # some names tell where they belong, so the order would be a guess
+    for order in (expected, sorted(expected, key=lambda one: one[2] is not Role.TRAINABLE)):
+        if all(_agree(weight, name) for weight, (_, name, _) in zip(names, order, strict=True)):
+            where = dict(zip(order, names, strict=True))
+            return [(where[one], one) for one in expected]
+    return None
+
+
+def _written_names(name: str) -> list[str]:
+    """How older versions wrote `head/dense_1/kernel`: `dense_1/kernel`, `dense_1_W`, `dense_1_kernel`."""
+    above, _, variable = name.rpartition("/")
+    layer = above.rpartition("/")[2]
+    old = [f"{layer}_{old}" for old, new in _OLD_NAMES.items() if new == variable]
+    if variable == "kernel":  # of a DepthwiseConv2D, in Keras 2
+        old.append(f"{layer}/depthwise_kernel")
+    return [f"{layer}/{variable}", f"{layer}_{variable}", *old]
+
+
+def _last_parts(weight: str) -> str:
+    return "/".join(re.sub(r":\d+$", "", weight).split("/")[-2:])
+
+
+def _agree(weight: str, name: str) -> bool:
+    last = re.sub(r":\d+$", "", weight).rpartition("/")[2]
+    return last == name.rpartition("/")[2]
+
+
+def _expected_by_layer(config: Mapping[str, Any]) -> dict[str, _Expected]:
+    """For every layer of the outer model: the variables that it and what is inside it have."""
+    expected: dict[str, _Expected] = {}
+    for layer in ModelGraph.from_config(dict(config)).walk():
+        variables = _expand(layer.storage_path, layer.path_name, layer.class_name, layer.config)
+        expected.setdefault(layer.path_name.split("/")[0], []).extend(variables)
+    return expected
+
+
+def _expand(
+    group: str, name: str, class_name: str, config: Mapping[str, Any]
+) -> Iterator[tuple[str, str, Role]]:
+    for number, (variable, role) in enumerate(variables_of(class_name, dict(config)) or ()):
+        yield f"{group}/vars/{number}", f"{name}/{variable}", role
+    for attribute, part_class, part_config in sub_layers_of(class_name, dict(config)) or ():
+        yield from _expand(f"{group}/{attribute}", f"{name}/{attribute}", part_class, part_config)
+
+
+def _add_optimizer(tensors: dict[str, LazyTensor], content: Hdf5) -> None:
+    for weight in content.texts(_OPTIMIZER, "weight_names") or []:
+        at = f"{_OPTIMIZER}/{weight}"
+        if at not in content.datasets:
+            continue
+        stored = content.datasets[at]
+        last = re.sub(r":\d+$", "", weight)
+        short = "iteration" if last.rpartition("/")[2] in ("iter", "iterations", "iteration") else last
+        if last.rpartition("/")[2] == "learning_rate":
+            short = "learning_rate"
+        spec = TensorSpec(f"optimizer/{short}", stored.shape, stored.dtype, Role.OPTIMIZER, at)
+        tensors[spec.name] = LazyTensor(spec, partial(content.read, at))

@@ -1,0 +1,98 @@
+"""Open a model file of any readable format, without a Keras backend."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from keras_weld.core.state import ModelState
+from keras_weld.errors import WrongKindError, add_context
+from keras_weld.io.json_text import parse_json
+from keras_weld.io.kinds import Kind, container_of, folder_kind, json_kind
+from keras_weld.io.limits import Limits
+
+_DEFAULT = Limits()
+
+
+def open_model(path: str | os.PathLike[str], limits: Limits = _DEFAULT) -> ModelState:
+    """Open a saved model: what it holds is known at once, each tensor is read when asked for.
+
+    Reads `.keras`, `.weights.h5`, sharded `.weights.json`, whole-model and weights-only `.h5` of Keras 1 to 3,
+    SavedModel folders (this one imports TensorFlow) and architecture JSON. The file's structure is checked
+    before anything in it is believed; nothing is built, imported or run.
+
+    Args:
+        path: the file or folder.
+        limits: what the file may ask for.
+
+    Returns:
+        The state; use it in a `with` block, or call its `close()`.
+
+    Raises:
+        WeldError: if the file is missing, damaged, of another kind than its name says, or unsafe.
+
+    Example:
+        >>> with open_model("model.keras") as state:  # doctest: +SKIP
+        ...     kernel = state["dense/kernel"].read()
+    """
+    where = Path(path)
+    container = container_of(where)
+    with add_context(file=where):
+        if container == "folder":
+            return _open_folder(where, limits)
+        if container == "zip":
+            from keras_weld.io.keras_file import read_keras
+
+            return read_keras(where, limits)
+        if container == "json":
+            return _open_json(where, limits)
+        return _open_hdf5(where, limits)
+
+
+def _open_folder(path: Path, limits: Limits) -> ModelState:
+    folder_kind(path)
+    from keras_weld.io.saved_model import read_saved_model
+
+    return read_saved_model(path, limits)
+
+
+def _open_json(path: Path, limits: Limits) -> ModelState:
+    limits.check("json_bytes", path.stat().st_size, "The size of the JSON text")
+    content = parse_json(path.read_bytes(), limits, path.name)
+    if json_kind(content, path) is Kind.SHARDED:
+        from keras_weld.io.sharded import read_sharded
+
+        return read_sharded(path, content, limits)
+    version = content.get("keras_version")
+    return ModelState(
+        source=str(path),
+        kind=Kind.ARCHITECTURE,
+        tensors={},
+        config=content,
+        compile_config=content.get("compile_config"),
+        metadata={"keras_version": version, "backend": content.get("backend"), "lineage": None},
+    )
+
+
+def _open_hdf5(path: Path, limits: Limits) -> ModelState:
+    from keras_weld.io.hdf5 import open_hdf5
+    from keras_weld.io.legacy_h5 import read_legacy
+    from keras_weld.io.weights_file import read_weights
+
+    content = open_hdf5(path, limits)
+    try:
+        if "model_weights" in content.groups or content.texts("", "layer_names") is not None:
+            return read_legacy(content, limits)
+        if content.attribute("", "model_config") is not None:
+            return read_legacy(content, limits)
+        if any(group.rpartition("/")[2] == "vars" for group in content.groups):
+            return read_weights(content)
+        raise WrongKindError(
+            "This HDF5 file holds no Keras model.",
+            expected="groups as model.save() or model.save_weights() writes them",
+            found=", ".join(group for group in content.groups if "/" not in group)[:80] or "no groups",
+            remedy="Give a file that model.save() or model.save_weights() wrote.",
+        )
+    except BaseException:
+        content.close()
+        raise

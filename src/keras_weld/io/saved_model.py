@@ -1,0 +1,149 @@
+"""SavedModel folders: the variables alone, in the order of `set_weights`; nothing in the graph is run.
+
+This is the one format that needs TensorFlow to be read; it is imported when such a folder is opened.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_weld.core.state import LazyTensor, ModelState
+from keras_weld.core.tensor import Role, TensorSpec
+from keras_weld.errors import DamagedFileError, MissingExtraError, WrongKindError, add_context
+from keras_weld.io.json_text import parse_json
+from keras_weld.io.kinds import Kind
+from keras_weld.io.limits import Limits
+
+_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_VALUE = "VARIABLE_VALUE"
+
+
+def read_saved_model(path: Path, limits: Limits) -> ModelState:
+    """Open a SavedModel folder.
+
+    Raises:
+        MissingExtraError: if TensorFlow is not installed.
+        DamagedFileError: if its variables cannot be read.
+        WrongKindError: if it was not made from a Keras model.
+    """
+    reader, graph = _open(path)
+    shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+    listed = _list_of(graph, "trainable_variables")
+    trainable = set(listed) if listed else None
+    tensors: dict[str, LazyTensor] = {}
+    with add_context(file=path):
+        order = _list_of(graph, "variables") or _by_layer(graph)
+        if not order:
+            raise WrongKindError(
+                "This SavedModel does not list a Keras model's variables.",
+                expected="variables under the root, as model.save and model.export write",
+                found=", ".join(child.local_name for child in graph.nodes[0].children[:8]) or "nothing",
+                remedy="Load it with tf.saved_model.load where it was made, and save the Keras model itself.",
+            )
+        for number, node in enumerate(order):
+            value = next((a for a in graph.nodes[node].attributes if a.name == _VALUE), None)
+            if value is None or value.checkpoint_key not in shapes:
+                raise DamagedFileError("A variable of the SavedModel has no value.", found=f"variable {number}")
+            key = value.checkpoint_key
+            name = value.full_name or f"variable/{number}"
+            name = name if name not in tensors else f"{name}_{number}"
+            shape, dtype = tuple(shapes[key]), np.dtype(dtypes[key].as_numpy_dtype)
+            spec = TensorSpec(
+                name, shape, dtype, _role(name, trainable is None or node in trainable, dtype), f"variables/{number}", name.rpartition("/")[0]
+            )
+            limits.check("tensor_bytes", spec.nbytes, f"The size of the tensor {name}")
+            tensors[name] = LazyTensor(spec, partial(_read, reader, key, dtype, shape))
+    config, metadata = _keras_metadata(path, limits)
+    return ModelState(
+        source=str(path), kind=Kind.SAVED_MODEL, tensors=tensors, config=config, metadata={**metadata, "lineage": None}
+    )
+
+
+def _open(path: Path) -> tuple[Any, Any]:
+    try:
+        import tensorflow as tf
+        from tensorflow.core.protobuf import trackable_object_graph_pb2
+    except ImportError as error:
+        raise MissingExtraError(
+            "Reading a SavedModel needs TensorFlow.",
+            file=path,
+            remedy="Install it: pip install 'keras-weld[tensorflow]'",
+        ) from error
+    try:
+        reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
+        graph = trackable_object_graph_pb2.TrackableObjectGraph()
+        graph.ParseFromString(reader.get_tensor(_GRAPH))
+    except Exception as error:  # TensorFlow raises its own kinds, ValueError and DecodeError alike
+        raise DamagedFileError(
+            "The variables of the SavedModel cannot be read.",
+            file=path,
+            found=str(error).split("\n")[0],
+            remedy="Copy the whole folder again, variables/ included.",
+        ) from error
+    return reader, graph
+
+
+def _list_of(graph: Any, name: str) -> list[int]:
+    """Node numbers in a list of the root object, in order; empty if the root has no such list."""
+    node = next((child.node_id for child in graph.nodes[0].children if child.local_name == name), None)
+    if node is None:
+        return []
+    numbered = [child for child in graph.nodes[node].children if child.local_name.isdigit()]
+    return [child.node_id for child in sorted(numbered, key=lambda child: int(child.local_name))]
+
+
+def _by_layer(graph: Any) -> list[int]:
+    """Variables of a model saved without traces: layer by layer, in the order in which each made them."""
+    start = "layer_with_weights-"
+    layers = [child for child in graph.nodes[0].children if child.local_name.startswith(start)]
+    found: dict[int, None] = {}
+    seen: set[int] = set()
+
+    def visit(node: int) -> None:
+        if node in seen:
+            return
+        seen.add(node)
+        if any(attribute.name == _VALUE for attribute in graph.nodes[node].attributes):
+            found[node] = None
+        for child in graph.nodes[node].children:
+            visit(child.node_id)
+
+    for layer in sorted(layers, key=lambda child: int(child.local_name.removeprefix(start))):
+        visit(layer.node_id)
+    return list(found)
+
+
+def _role(name: str, trainable: bool, dtype: np.dtype[Any]) -> Role:
+    if re.search(r"seed_generator", name):
+        return Role.SEED_STATE
+    frozen = not trainable or dtype.kind in "iub" or re.search(r"/(moving|running)_(mean|variance)$", name)
+    return Role.NON_TRAINABLE if frozen else Role.TRAINABLE
+
+
+def _read(reader: Any, key: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Any:
+    return np.asarray(reader.get_tensor(key)).view(dtype).reshape(shape)
+
+
+def _keras_metadata(path: Path, limits: Limits) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """The architecture and version that Keras 2 keeps beside the graph; nothing for other makers."""
+    file = path / "keras_metadata.pb"
+    if not file.is_file():
+        return None, {}
+    limits.check("json_bytes", file.stat().st_size, "The size of keras_metadata.pb")
+    from tensorflow.python.keras.protobuf import saved_metadata_pb2
+
+    nodes = saved_metadata_pb2.SavedMetadata()
+    nodes.ParseFromString(file.read_bytes())
+    root = next((node for node in nodes.nodes if node.node_path == "root"), None)
+    if root is None:
+        return None, {}
+    content = parse_json(root.metadata.encode(), limits, "keras_metadata.pb")
+    if not isinstance(content, dict) or not content.get("config"):
+        return None, {}
+    config = {"class_name": content.get("class_name"), "config": content["config"]}
+    return config, {"keras_version": content.get("keras_version"), "backend": content.get("backend")}

@@ -1,0 +1,220 @@
+"""Live Keras models out of files: scanned first, then built, then filled."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_weld.core.state import ModelState
+from keras_weld.core.tensor import Role
+from keras_weld.errors import ShapeMismatchError, WeldError, WrongKindError, add_context
+from keras_weld.io.guard import scan_file
+from keras_weld.io.kinds import HDF5_SUFFIXES, Kind
+from keras_weld.io.limits import Limits
+from keras_weld.models.custom import Custom, refuse_shadowing, registered_names, resolve
+from keras_weld.models.legacy import build_legacy, optimizer_values, restore_optimizer
+from keras_weld.models.refusal import refusal
+
+_WHOLE = (Kind.KERAS, Kind.LEGACY_MODEL)
+_UNTRAINED = ".*holds the architecture alone"
+_SUFFIX = {
+    Kind.KERAS: (".keras",),
+    Kind.WEIGHTS: (".weights.h5",),
+    Kind.SHARDED: (".weights.json",),
+    Kind.LEGACY_MODEL: HDF5_SUFFIXES,
+    Kind.LEGACY_WEIGHTS: HDF5_SUFFIXES,
+}
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    custom_objects: Custom | None = None,
+    compile: bool = True,
+    unsafe: bool = False,
+    limits: Limits | None = None,
+    architecture: str | os.PathLike[str] | None = None,
+) -> keras.Model:
+    """Load a saved model: the file is scanned before anything in it is built.
+
+    Args:
+        path: a `.keras` file, a whole-model `.h5`, an architecture `.json` (its weights are random, which is
+            told by a warning), or a SavedModel folder that Keras 2 wrote. With `architecture`, any file of
+            weights as well.
+        custom_objects: classes and functions of your own that the model needs: a dict by name, or a list of
+            classes or of texts such as `"my_layers:Attention"`.
+        compile: whether to compile the model the way it was when it was saved, optimizer state included.
+        unsafe: also build what carries Python code, such as Lambda layers. The code runs with your rights.
+        limits: what the file may ask for.
+        architecture: a file that has the architecture (`.json`, `.keras`, `.h5`), for weights without one, or
+            to replace one that Keras 3 cannot build. The model is then not compiled.
+
+    Returns:
+        The model.
+
+    Raises:
+        WeldError: if the file is missing, damaged, unsafe, of another kind, or cannot be built; it names the
+            file, the layer as far as it is known, and the remedy.
+
+    Example:
+        >>> model = load("model.keras")  # doctest: +SKIP
+        >>> model = load("model.weights.h5", architecture="model.json")  # doctest: +SKIP
+    """
+    custom = resolve(custom_objects)
+    names = frozenset(custom) | registered_names()
+    if "://" not in os.fspath(path):
+        path = Path(path)
+    model = None
+    if architecture is not None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=_UNTRAINED)
+            model = load(architecture, custom_objects=custom, compile=False, unsafe=unsafe, limits=limits)
+    with (
+        scan_file(path, limits=limits or Limits(), custom=names, unsafe=unsafe) as state,
+        add_context(file=path),
+    ):
+        refuse_shadowing([state.config, state.compile_config], custom)
+        moments = optimizer_values(state) if compile and state.kind == Kind.LEGACY_MODEL else []
+        if state.kind != Kind.SAVED_MODEL:
+            state.close()  # HDF5 does not let Keras open a file that is open here under other flags
+        with _translated(state):
+            if model is not None:
+                _fill(model, Path(path), state)
+                return model
+            model = _load_by_itself(Path(path), state, custom, compile, unsafe)
+            if compile and state.kind == Kind.LEGACY_MODEL:
+                restore_optimizer(model, state, moments)
+            return model
+
+
+def _load_by_itself(
+    path: Path, state: ModelState, custom: dict[str, Any], compile: bool, unsafe: bool
+) -> keras.Model:
+    kind = Kind(state.kind)
+    if kind in _WHOLE:
+        with _named(path, _SUFFIX[kind]) as named:
+            return keras.saving.load_model(
+                named, custom_objects=custom or None, compile=compile, safe_mode=not unsafe
+            )
+    if state.config is None:
+        raise _without_architecture(path, kind)
+    model = _build(state.config, custom, unsafe)
+    if kind is Kind.ARCHITECTURE:
+        warnings.warn(
+            f"{path} holds the architecture alone: the model's weights are random.",
+            UserWarning,
+            stacklevel=3,
+        )
+    else:
+        _fill(model, path, state)
+    return model
+
+
+def _without_architecture(path: Path, kind: Kind) -> WrongKindError:
+    if kind is Kind.SAVED_MODEL:
+        return WrongKindError(
+            "This SavedModel keeps the model as a graph, not as layers, so no Keras model can be built from "
+            "it.",
+            expected="a SavedModel that model.save wrote with Keras 2 (it has keras_metadata.pb)",
+            found="a SavedModel without keras_metadata.pb, as model.export writes it",
+            remedy=f"Give the architecture too: weld.load({str(path)!r}, architecture='model.json'), or "
+            f"load the "
+            ".keras file that it was exported from.",
+        )
+    return WrongKindError(
+        "This file holds weights alone; a model needs its architecture too.",
+        expected="a .keras file, or an architecture beside the weights",
+        found=f"weights without an architecture ({kind})",
+        remedy=f"Give it: weld.load({str(path)!r}, architecture='model.json'), with a file that "
+        f"model.to_json() or "
+        "model.save() wrote.",
+    )
+
+
+def _build(config: dict[str, Any], custom: dict[str, Any], unsafe: bool) -> keras.Model:
+    if "module" in config:
+        model = keras.saving.deserialize_keras_object(
+            {**config, "compile_config": None}, custom_objects=custom or None, safe_mode=not unsafe
+        )
+    else:
+        model = build_legacy(config, custom, unsafe=unsafe)
+    if not isinstance(model, keras.Model):
+        raise WrongKindError(
+            "The configuration describes no model.", expected="a model", found=type(model).__name__
+        )
+    return model
+
+
+def _fill(model: keras.Model, path: Path, state: ModelState) -> None:
+    """Put a file's weights into a model of the same architecture."""
+    kind = Kind(state.kind)
+    if kind is Kind.ARCHITECTURE:
+        raise WrongKindError(
+            "This file holds an architecture and no weights.",
+            expected="weights to go with the architecture",
+            remedy="Give the file of weights first: weld.load('model.weights.h5', architecture='model.json')",
+        )
+    if kind is Kind.SAVED_MODEL:
+        _fill_in_order(model, state)
+        return
+    with _named(path, _SUFFIX[kind]) as named:
+        model.load_weights(named)
+
+
+def _fill_in_order(model: keras.Model, state: ModelState) -> None:
+    tensors = [tensor for tensor in state.weights if tensor.spec.role is not Role.SEED_STATE]
+    variables = model.weights
+    if len(tensors) != len(variables):
+        raise ShapeMismatchError(
+            "The file holds another number of weights than the model has.",
+            expected=f"{len(variables)} tensors",
+            found=len(tensors),
+            remedy="Use the weights that were saved from this very architecture.",
+        )
+    for variable, tensor in zip(variables, tensors, strict=True):
+        if tuple(variable.shape) != tensor.spec.shape:
+            raise ShapeMismatchError(
+                "A stored tensor does not have the shape that the model gives its variable.",
+                layer=variable.path,
+                expected=f"shape {tuple(variable.shape)}",
+                found=f"{tensor.spec.name} of shape {tensor.spec.shape}",
+                remedy="Use the weights that were saved from this very architecture.",
+            )
+    model.set_weights([tensor.read() for tensor in tensors])
+
+
+@contextmanager
+def _translated(state: ModelState) -> Iterator[None]:
+    """Turn what Keras raises, and its warnings that weights were skipped, into refusals."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="(?s).*Skipping variable loading")
+            warnings.filterwarnings("error", message="(?s).*objects could not be loaded")
+            yield
+    except (WeldError, MemoryError):
+        raise
+    except Exception as error:  # Keras, h5py and the backends raise kinds of their own
+        raise refusal(error, state) from error
+
+
+@contextmanager
+def _named(path: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
+    """The path, or a link to it whose name ends the way Keras wants it; the content is known by now."""
+    if path.name.endswith(suffixes) and not (".h5" in suffixes and path.name.endswith(".weights.h5")):
+        yield str(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="keras-weld-") as folder:
+        link = Path(folder, "model" + suffixes[0])
+        try:
+            link.symlink_to(path.resolve())
+        except OSError:  # Windows lets only some users make links
+            shutil.copyfile(path, link)
+        yield str(link)

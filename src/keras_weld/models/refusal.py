@@ -1,0 +1,110 @@
+"""What Keras raises while it builds or fills a model, in words: which layer, what it wanted, what to do."""
+
+from __future__ import annotations
+
+import re
+
+from keras_weld.core.state import ModelState
+from keras_weld.errors import ShapeMismatchError, UnknownClassError, WeldError, WrongKindError
+
+_OBJECT = re.compile(r"object <\w+ name=([^,>]+)")
+_CONFIG_NAME = re.compile(r"could not be deserialized properly.*?'name': '([^']+)'", re.DOTALL)
+_LEGACY_NAME = re.compile(r"deserializing class '(\w+)' using config=\{'name': '([^']+)'")
+_LAYER = re.compile(r"[Ll]ayer (?:#\d+ \(named )?['\"]?([\w/.-]+)['\"]?\)?")
+_SHAPES = re.compile(
+    r"(?:variable\.shape|target variable has shape|expects shape)\W+(\([^)]*\)).*?(\([^)]*\))", re.DOTALL
+)
+_COUNTS = re.compile(r"expected (\d+) variables?, but received (\d+)")
+_LAYERS = re.compile(r"Model expected (\d+) layers, found (\d+)")
+_UNKNOWN = re.compile(
+    r"(?:Could not locate (?:class|function)|Unknown (?:layer|object|loss|metric|optimizer):) '?([\w>.]+)"
+)
+_LENGTH = 300
+
+
+def major_version(state: ModelState) -> int | None:
+    """The major version of the Keras that wrote the file, as far as the file tells."""
+    match = re.match(r"(\d+)\.", str(state.metadata.get("keras_version") or ""))
+    return int(match[1]) if match else None
+
+
+def refusal(error: Exception, state: ModelState) -> WeldError:
+    """What to raise in place of Keras's own error.
+
+    Args:
+        error: what Keras raised.
+        state: the file it was building from.
+    """
+    text = str(error)
+    version = state.metadata.get("keras_version")
+    layer = _layer_of(text)
+    unknown = _UNKNOWN.search(text)
+    if shapes := _SHAPES.search(text):
+        return ShapeMismatchError(
+            "A stored tensor does not have the shape that the model gives its variable.",
+            layer=layer,
+            expected=f"shape {shapes[1]}",
+            found=f"shape {shapes[2]}",
+            remedy="Use the weights that were saved from this very architecture.",
+        )
+    for pattern, what in ((_COUNTS, "variables in this layer"), (_LAYERS, "layers with weights")):
+        if counts := pattern.search(text):
+            return ShapeMismatchError(
+                "The file holds another number of tensors than the model has.",
+                layer=layer if pattern is _COUNTS else None,
+                expected=f"{counts[1]} {what}",
+                found=counts[2],
+                remedy="Use the weights that were saved from this very architecture.",
+            )
+    if (major_version(state) or 3) < 3:
+        return WrongKindError(
+            f"This model was written by Keras {version}, in a form that Keras 3 cannot build.",
+            layer=layer,
+            expected="a model that Keras 3 saved",
+            found=_reason(text),
+            remedy="Build the same architecture in code, write it with model.to_json(), and load the file "
+            "with it: weld.load(file, architecture='arch.json'). Inspecting and averaging work without "
+            "building.",
+        )
+    if unknown:
+        name = unknown[1]
+        return UnknownClassError(
+            f"The model needs {name!r}, which is not part of Keras.",
+            layer=layer,
+            found=name,
+            remedy=f"Pass it: --custom your_module:{name} (in Python: custom_objects={{{name!r}: …}}).",
+        )
+    if "Skipping variable loading" in text:
+        return WeldError(
+            "The optimizer's state in the file does not fit the optimizer that the file describes.",
+            expected="a state that can be restored whole",
+            found=_reason(text),
+            remedy="Load without it: compile=False. If the model was trained in mixed precision, set the "
+            "policy first: keras.config.set_dtype_policy('mixed_float16').",
+        )
+    return WeldError(
+        "Keras cannot build the model in this file.",
+        layer=layer,
+        expected=None if version is None else f"what Keras {version} wrote",
+        found=_reason(text) or type(error).__name__,
+        remedy="If layers of your own are involved, check that their get_config and build match what was "
+        "saved. weld inspect shows what the file holds without building it.",
+    )
+
+
+def _layer_of(text: str) -> str | None:
+    """The innermost layer that a message of Keras names."""
+    if named := _LEGACY_NAME.findall(text):
+        return f"{named[-1][1]} ({named[-1][0]})"
+    if nested := _CONFIG_NAME.findall(text):
+        return str(nested[-1])
+    if match := _OBJECT.search(text) or _LAYER.search(text):
+        return match[1]
+    return None
+
+
+def _reason(text: str) -> str:
+    """The last thing that went wrong, without the configs that Keras quotes in full."""
+    last = text.split("Exception encountered:")[-1].split("Full object config")[0].strip()
+    line = " ".join(last.split())
+    return line if len(line) <= _LENGTH else line[: _LENGTH - 1] + "…"

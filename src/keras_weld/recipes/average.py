@@ -1,0 +1,233 @@
+"""`weld average`: combine the weights of models of one architecture, tensor by tensor, in constant memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_weld.core.state import LazyTensor, ModelState
+from keras_weld.errors import IncompatibleModelsError, UsageError
+from keras_weld.io.hdf5 import natural
+from keras_weld.io.hdf5_writer import Slot
+from keras_weld.io.kinds import Kind
+from keras_weld.io.limits import Limits
+from keras_weld.io.read import open_model
+from keras_weld.io.write import LINEAGE, open_sink, written_kind
+from keras_weld.recipes.lineage import Fingerprints, describe
+from keras_weld.recipes.matching import match
+from keras_weld.recipes.shares import shares
+from keras_weld.recipes.streaming import Progress, Task, stream
+from keras_weld.weights.linear import METHODS
+
+if TYPE_CHECKING:
+    import keras
+
+    Model = str | os.PathLike[str] | keras.Model
+
+_DEFAULT = Limits()
+_LAYOUTS = (Kind.KERAS, Kind.WEIGHTS, Kind.SHARDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Averaged:
+    """What an average gave.
+
+    Attributes:
+        path: the file that was written.
+        sources: the models that went in, as they were named.
+        weights: the share of each.
+        averaged: number of tensors that were averaged.
+        copied: names of tensors that have no mean and were taken from the first model.
+        notes: what a person should know: what was left out, matched by order, or looks wrong.
+    """
+
+    path: Path
+    sources: tuple[str, ...]
+    weights: tuple[float, ...]
+    averaged: int
+    copied: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def average(
+    models: Sequence[Model],
+    out: str | os.PathLike[str],
+    *,
+    weights: Sequence[float] | None = None,
+    normalize: bool = False,
+    last: int | None = None,
+    method: str = "linear",
+    limits: Limits = _DEFAULT,
+    progress: Progress | None = None,
+) -> Averaged:
+    """Average the weights of models of one architecture and write the result.
+
+    Values are added up in float64 and rounded once to the dtype of the first model. Tensors are read, combined and
+    written piece by piece: memory does not grow with the number of models. Integers, random seeds and vocabularies
+    have no mean; they are taken from the first model, and told where the others differ. The optimizer's state
+    belongs to no mean of weights and is left out.
+
+    Args:
+        models: paths of saved models in any readable format, mixed, or live Keras models.
+        out: the file to write: `.keras`, `.weights.h5` or `.weights.json`.
+        weights: the share of each model; they sum to 1. Equal shares if None.
+        normalize: divide the weights by their sum first.
+        last: of the files, take the last `last` in the natural order of their names.
+        method: name of a weight-space method.
+        limits: what the files may ask for.
+        progress: called with (bytes done, bytes in all).
+
+    Returns:
+        What was done, and what to know about it.
+
+    Raises:
+        IncompatibleModelsError: if the models have different tensors or architectures.
+        ShapeMismatchError: if a tensor differs in shape; names file, layer, expected and found.
+        UsageError: for weights that do not fit.
+        WeldError: if a file cannot be read, or the result cannot be written.
+
+    Example:
+        >>> import keras_weld as weld
+        >>> weld.average(["a.keras", "b.keras"], "mean.keras").averaged  # doctest: +SKIP
+        267
+    """
+    written_kind(out)
+    chosen = _last(list(models), last)
+    parts = shares(len(chosen), weights, normalize)
+    with ExitStack() as stack:
+        prints = stack.enter_context(Fingerprints(chosen))
+        states = [stack.enter_context(_open(model, limits, stack)) for model in chosen]
+        plan = _Plan(states, Path(out))
+        tasks, copied = plan.tasks()
+        notes = plan.notes(copied)
+
+        def metadata() -> dict[str, Any]:
+            lineage = describe(method, {"weights": parts}, states, parts, prints.all(), notes)
+            return {**plan.metadata(), LINEAGE: lineage}
+
+        with open_sink(
+            out,
+            [task.slot for task in tasks],
+            config=plan.config(),
+            metadata=metadata,
+            assets={name: read() for name, read in plan.template.assets.items()},
+        ) as sink:
+            stream(tasks, METHODS[method], parts, sink, progress)
+    averaged = sum(task.averaged for task in tasks)
+    names = tuple(state.source for state in states)
+    return Averaged(Path(out), names, tuple(parts), averaged, tuple(copied), tuple(notes))
+
+
+def _last(models: list[Model], last: int | None) -> list[Model]:
+    if last is None:
+        chosen = models
+    elif not 1 <= last <= len(models):
+        raise UsageError(
+            "There are not as many models as --last asks for.",
+            expected=f"a number from 1 to {len(models)}",
+            found=last,
+            remedy="Give more files, or a smaller number.",
+        )
+    else:
+        if not all(isinstance(model, str | os.PathLike) for model in models):
+            raise UsageError("--last goes by the names of files; a live model has none.", remedy="Give paths.")
+        chosen = sorted(models, key=lambda model: natural(os.fspath(model)))[-last:]  # type: ignore[arg-type]
+    if not chosen:
+        raise UsageError(
+            "There is nothing to average.", expected="one model or more", found="none", remedy="Name the files."
+        )
+    return chosen
+
+
+def _open(model: Model, limits: Limits, stack: ExitStack) -> ModelState:
+    if isinstance(model, str | os.PathLike):
+        return open_model(model, limits)
+    from keras_weld.models.state import state_of
+
+    return state_of(model)
+
+
+class _Plan:
+    """What goes where: the first model in Keras 3's layout gives the output its shape."""
+
+    def __init__(self, states: Sequence[ModelState], out: Path) -> None:
+        self.states = states
+        self.out = out
+        with_config = [state for state in states if state.kind is Kind.KERAS]
+        in_layout = [state for state in states if state.kind in _LAYOUTS]
+        self.template = (with_config or in_layout or list(states))[0]
+        self.wants_config = written_kind(out) is Kind.KERAS
+        if not self.template.weights:
+            raise IncompatibleModelsError(
+                "The first model holds no weights.",
+                file=self.template.source,
+                found=f"{self.template.kind}",
+                remedy="Give a file that holds weights.",
+            )
+        self.how: dict[str, str] = {}
+
+    def tasks(self) -> tuple[list[Task], list[str]]:
+        columns = []
+        for state in self.states:
+            tensors, how = match(self.template, state)
+            self.how[state.source] = how
+            columns.append(tensors)
+        first = columns[0]
+        tasks = [
+            Task(_slot(kept, first[number].spec.dtype), [column[number] for column in columns])
+            for number, kept in enumerate(self.template.weights)
+        ]
+        return tasks, [task.sources[0].spec.name for task in tasks if not task.averaged and not task.agree()]
+
+    def config(self) -> dict[str, Any] | None:
+        if not self.wants_config or self.template.config is None:
+            return None
+        if self.template.kind is not Kind.KERAS:
+            raise UsageError(
+                "None of the sources holds an architecture that Keras 3 reads as it is.",
+                file=self.out,
+                found=f"{self.template.kind} in {self.template.source}",
+                remedy=f"Write the weights alone (-o {self.out.stem}.weights.h5) and load them into the model built "
+                "in code, or give one source as .keras.",
+            )
+        return {**self.template.config, "compile_config": None}
+
+    def metadata(self) -> dict[str, Any]:
+        kept = ("keras_version", "date_saved")
+        return {name: self.template.metadata[name] for name in kept if self.template.metadata.get(name)}
+
+    def notes(self, copied: Sequence[str]) -> list[str]:
+        notes = []
+        if len(self.states) == 1:
+            notes.append("Only one model was given: the result has its weights.")
+        if copied:
+            listed = ", ".join(copied[:3]) + ("…" if len(copied) > 3 else "")
+            notes.append(f"Taken from {self.states[0].source}, since it has no mean and differs: {listed}")
+        if any(state.optimizer for state in self.states):
+            notes.append("The optimizer's state was left out: it belongs to no mean of weights.")
+        if self.wants_config and self.template.compile_config:
+            notes.append("The result is not compiled: call model.compile(...) before you train or evaluate it.")
+        for source, how in self.how.items():
+            if how == "order":
+                notes.append(f"{source} was matched by the order of its tensors: its names say nothing.")
+        return [*notes, *self._asset_notes()]
+
+    def _asset_notes(self) -> list[str]:
+        notes = []
+        for name, read in self.template.assets.items():
+            kept = read()
+            for state in self.states:
+                if name in state.assets and state.assets[name]() != kept:
+                    notes.append(f"{name} differs in {state.source}: the one of {self.template.source} was kept.")
+        return notes
+
+
+def _slot(kept: LazyTensor, dtype: Any) -> Slot:
+    spec = kept.spec
+    depth = spec.path.removesuffix("/vars/" + spec.path.rpartition("/")[2]).count("layers/")
+    owner = spec.layer.rpartition("/")[2] if depth == spec.layer.count("/") + 1 else ""
+    return Slot(spec.path, spec.shape, dtype, owner)

@@ -1,0 +1,118 @@
+"""The driver of weight-space methods: pieces of tensors from many files into one, on all cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from keras_weld.core.dtypes import is_float
+from keras_weld.core.state import Array, LazyTensor
+from keras_weld.core.tensor import Role
+from keras_weld.errors import add_context
+from keras_weld.io.hdf5_writer import Slot
+from keras_weld.io.write import Sink
+from keras_weld.weights.method import Method
+from keras_weld.weights.rounding import round_once
+
+Progress = Callable[[int, int], None]
+PIECE = 1 << 17
+"""Elements combined at a time: small enough that all of it stays in a core's cache."""
+_BATCH = 1 << 20  # elements that one thread takes in a row
+_WORKERS = min(8, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One tensor of the result and where it comes from.
+
+    Attributes:
+        slot: what is written.
+        sources: the tensor in every source, in order.
+    """
+
+    slot: Slot
+    sources: Sequence[LazyTensor]
+
+    @property
+    def averaged(self) -> bool:
+        """Whether a combination of the values means anything."""
+        floats = all(is_float(source.spec.dtype) for source in self.sources)
+        return floats and all(source.spec.role is not Role.SEED_STATE for source in self.sources)
+
+    def agree(self) -> bool:
+        """Whether every source has the same values."""
+        first = self.sources[0].read()
+        return all(np.array_equal(first, source.read()) for source in self.sources[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    task: Task
+    first: int
+    size: int
+
+
+def stream(
+    tasks: Sequence[Task],
+    method: Method,
+    weights: Sequence[float],
+    sink: Sink,
+    progress: Progress | None = None,
+) -> None:
+    """Combine every tensor and put the result into the sink.
+
+    Memory is a few pieces a core, however many sources there are and however large a tensor is, unless the
+    method's scope is the whole tensor.
+    """
+    whole = method.scope != "element"
+    total = sum(task.slot.nbytes for task in tasks)
+    done = 0
+    pieces = _pieces(tasks, whole)
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        waiting: set[Future[int]] = set()
+        try:
+            while True:
+                new = islice(pieces, 2 * _WORKERS - len(waiting))
+                waiting |= {pool.submit(_combine, piece, method, weights, sink, whole) for piece in new}
+                if not waiting:
+                    return
+                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                done += sum(one.result() for one in finished)
+                if progress is not None:
+                    progress(done, total)
+        except BaseException:
+            for one in waiting:
+                one.cancel()
+            raise
+
+
+def _pieces(tasks: Sequence[Task], whole: bool) -> Iterator[_Piece]:
+    for task in tasks:
+        size = int(np.prod(task.slot.shape, dtype=object))
+        step = max(1, size) if whole or not task.averaged else _BATCH
+        for first in range(0, size, step):
+            yield _Piece(task, first, min(step, size - first))
+
+
+def _combine(piece: _Piece, method: Method, weights: Sequence[float], sink: Sink, whole: bool) -> int:
+    task, dtype = piece.task, piece.task.slot.dtype
+    with add_context(layer=task.sources[0].spec.name):
+        flat = [source.read().reshape(-1) for source in task.sources]
+        if not task.averaged:
+            sink.put(task.slot.path, 0, flat[0].astype(dtype, copy=False))
+            return task.slot.nbytes
+        step = piece.size if whole else PIECE
+        for at in range(piece.first, piece.first + piece.size, step):
+            end = min(at + step, piece.first + piece.size)
+            part = [_as_float(values[at:end]) for values in flat]
+            sink.put(task.slot.path, at, round_once(method.combine(part, weights), dtype))
+        return piece.size * dtype.itemsize
+
+
+def _as_float(values: Array) -> Array:
+    return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)

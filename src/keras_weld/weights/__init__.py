@@ -1,0 +1,1 @@
+"""Weight-space methods: pure functions of arrays, one a file, with declared traits."""

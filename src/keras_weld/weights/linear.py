@@ -1,0 +1,60 @@
+"""Linear combination: the mean of the weights, or a weighted one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from keras_weld.core.state import Array
+from keras_weld.weights.method import METHODS, Method
+
+
+def linear(values: Sequence[Array], weights: Sequence[float]) -> Array:
+    """Add up `weights[i] * values[i]` in float64.
+
+    Equal weights give the sum divided by the number of sources, bit for bit what `np.mean` of the stacked
+    float64 values gives. float64 values are added up as differences to the first, so that a mean of equal values
+    is that value also where float64 has no spare digits.
+
+    Args:
+        values: the same tensor, or part of it, of every source; floats of one shape.
+        weights: one a source; they sum to 1.
+
+    Returns:
+        float64 values of the same shape; the caller rounds them once to the dtype that is stored.
+
+    Reference:
+        Izmailov et al. 2018, arXiv:1803.05407 (averaging along one run); Wortsman et al. 2022,
+        arXiv:2203.05482, "uniform soup".
+    """
+    first = values[0]
+    if first.dtype == np.float64:
+        return _around_first(values, weights)
+    total = np.empty(first.shape, np.float64)
+    if len(set(weights)) == 1:
+        np.copyto(total, first)
+        for value in values[1:]:
+            np.add(total, value, out=total, dtype=np.float64)
+        if len(values) > 1:
+            np.divide(total, len(values), out=total)
+        return total
+    np.multiply(first, np.float64(weights[0]), out=total, dtype=np.float64)
+    piece = np.empty_like(total)
+    for value, weight in zip(values[1:], weights[1:], strict=True):
+        np.multiply(value, np.float64(weight), out=piece, dtype=np.float64)
+        np.add(total, piece, out=total)
+    return total
+
+
+def _around_first(values: Sequence[Array], weights: Sequence[float]) -> Array:
+    first = values[0]
+    drift = np.zeros_like(first)
+    for value, weight in zip(values[1:], weights[1:], strict=True):
+        drift += (value - first) * weight
+    return first + drift
+
+
+METHODS.add("linear")(
+    Method(linear, "mean of the weights, or a weighted one", "Izmailov 2018; Wortsman 2022", scope="element")
+)

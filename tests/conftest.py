@@ -1,0 +1,112 @@
+"""What all tests share: the backend they run on, and two ways to run a fresh process.
+
+`KERAS_BACKEND` names the backend; `none` runs the tests that need none and makes every import of one fail, so
+that a test without the marker `keras` is known to do without. `make test` runs none, tensorflow and jax.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from types import ModuleType
+
+BACKEND = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# Before anything imports a backend: no greetings, no graphics card, nothing that differs from run to run.
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["PYTHONHASHSEED"] = "0"  # for the processes that tests start
+os.environ.pop("WELD_DEBUG", None)
+os.environ.pop("COLUMNS", None)
+
+import pytest  # noqa: E402 - after the environment is set
+
+BACKENDS = ("keras", "tensorflow", "jax", "torch")
+Completed = subprocess.CompletedProcess[str]
+
+
+class NoBackend(MetaPathFinder):
+    """Refuses to import a backend; an ImportError could be mistaken for a missing extra, so it is none."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        if name in BACKENDS:
+            raise RuntimeError(
+                f"This test imports {name} but is not marked: add @pytest.mark.keras (or, for the whole "
+                "file, pytestmark = pytest.mark.keras), and import it there, not at the top of the file."
+            )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if BACKEND == "none":
+        sys.meta_path.insert(0, NoBackend())
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Do not even import a file that is marked as a whole: it may import a backend at its top."""
+    if BACKEND == "none" and collection_path.suffix == ".py":
+        marked = re.search(
+            r"^pytestmark\b.*\bmark\.keras\b", collection_path.read_text("utf-8"), re.MULTILINE
+        )
+        return True if marked else None
+    return None
+
+
+def pytest_report_header() -> str:
+    return f"backend: {BACKEND}"
+
+
+def _environment(backend: str | None) -> dict[str, str]:
+    chosen = backend or ("tensorflow" if BACKEND == "none" else BACKEND)
+    return os.environ | {"KERAS_BACKEND": chosen}
+
+
+@pytest.fixture(scope="session")
+def run_python() -> Callable[..., Completed]:
+    """Run a piece of Python in a fresh process.
+
+    `run_python(code, *arguments, backend=None, check=True, timeout=120)` gives the finished process, with its
+    output as text. With `check`, a process that fails fails the test and shows what it said.
+    """
+
+    def run(
+        code: str,
+        *arguments: object,
+        backend: str | None = None,
+        check: bool = True,
+        timeout: float = 120,
+    ) -> Completed:
+        command = [sys.executable, "-W", "error::ResourceWarning", "-c", code, *map(str, arguments)]
+        return _run(command, backend, check, timeout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_weld() -> Callable[..., Completed]:
+    """Run the command `weld` in a fresh process.
+
+    `run_weld(*arguments, backend=None, check=False, timeout=120)` gives the finished process; look at its
+    `returncode`, `stdout` and `stderr`.
+    """
+
+    def run(
+        *arguments: object, backend: str | None = None, check: bool = False, timeout: float = 120
+    ) -> Completed:
+        return _run([sys.executable, "-m", "keras_weld", *map(str, arguments)], backend, check, timeout)
+
+    return run
+
+
+def _run(command: list[str], backend: str | None, check: bool, timeout: float) -> Completed:
+    done = subprocess.run(
+        command, env=_environment(backend), capture_output=True, text=True, timeout=timeout, check=False
+    )
+    if check and done.returncode != 0:
+        pytest.fail(f"The process ended with {done.returncode}.\n{done.stdout}\n{done.stderr}", pytrace=False)
+    return done

@@ -1,0 +1,57 @@
+"""Data that a function makes."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from keras_weld.data import open_data
+from keras_weld.errors import DataError
+
+MODULE = """
+import numpy as np
+
+def pair():
+    return np.zeros((5, 2)), np.arange(5)
+
+def splits():
+    return {"x_val": np.zeros((3, 2)), "y_val": np.arange(3), "x_test": np.ones((4, 2)), "y_test": np.arange(4)}
+
+def fails():
+    raise RuntimeError("no such camera")
+
+thing = 3
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    (tmp_path / "weld_test_feed.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield
+    sys.modules.pop("weld_test_feed", None)
+
+
+@pytest.mark.usefixtures("module")
+def test_function_of_a_module_in_the_current_folder_is_called():
+    before = list(sys.path)
+    assert open_data("weld_test_feed:pair").splits["all"].count == 5
+    assert sys.path == before
+    found = open_data("weld_test_feed:splits")
+    assert {name: split.count for name, split in found.splits.items()} == {"validation": 3, "test": 4}
+    assert found.origin == "weld_test_feed:splits"
+
+
+@pytest.mark.usefixtures("module")
+def test_what_goes_wrong_is_told():
+    with pytest.raises(DataError, match="The function weld_test_feed:fails failed") as refused:
+        open_data("weld_test_feed:fails")
+    assert refused.value.found == "RuntimeError: no such camera"
+    with pytest.raises(DataError, match="has no 'nothing'"):
+        open_data("weld_test_feed:nothing")
+    with pytest.raises(DataError, match="is not a function"):
+        open_data("weld_test_feed:thing")
+    with pytest.raises(DataError, match="There is no module 'weld_test_absent'"):
+        open_data("weld_test_absent:pair")

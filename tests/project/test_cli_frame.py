@@ -1,0 +1,241 @@
+"""How every command shows what it found, what it refuses, and that it was stopped."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from keras_weld.cli.frame import CustomOption, JsonFlag, LimitOption, emit_json, notes, plain, progress
+from keras_weld.cli.main import WeldGroup, help_text
+from keras_weld.errors import ShapeMismatchError
+
+RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@dataclass(frozen=True)
+class Found:
+    zebra: int
+    apple: object
+
+
+def app_that(do: Callable[[], object]) -> typer.Typer:
+    app = typer.Typer(cls=WeldGroup, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+    @app.callback()
+    def group() -> None:
+        pass
+
+    @app.command("try")
+    def command(as_json: JsonFlag = False, limit: LimitOption = None, custom: CustomOption = None) -> None:
+        do()
+        if as_json:
+            emit_json({"limit": limit or [], "custom": custom or []})
+
+    return app
+
+
+def refuse() -> None:
+    raise ShapeMismatchError(
+        "The tensors differ.",
+        file=PurePosixPath("models/a.keras"),
+        layer="conv1",
+        expected=(3, 3),
+        found=(5, 5),
+        remedy="Average models of one architecture.",
+    )
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_refusal_is_shown_field_by_field_on_standard_error() -> None:
+    result = CliRunner().invoke(app_that(refuse), ["try"])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "Error: The tensors differ.",
+        "  file:     models/a.keras",
+        "  layer:    conv1",
+        "  expected: (3, 3)",
+        "  found:    (5, 5)",
+        "  remedy:   Average models of one architecture.",
+    ]
+
+
+def test_a_refusal_is_json_when_json_was_asked_for() -> None:
+    result = CliRunner().invoke(app_that(refuse), ["try", "--json"])
+    assert result.exit_code == 2
+    assert json.loads(result.stdout) == {
+        "error": "ShapeMismatchError",
+        "problem": "The tensors differ.",
+        "file": "models/a.keras",
+        "layer": "conv1",
+        "expected": "(3, 3)",
+        "found": "(5, 5)",
+        "remedy": "Average models of one architecture.",
+    }
+
+
+def test_the_traceback_of_a_refusal_is_shown_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Traceback" not in CliRunner().invoke(app_that(refuse), ["try"]).stderr
+    monkeypatch.setenv("WELD_DEBUG", "1")
+    assert "in refuse" in CliRunner().invoke(app_that(refuse), ["try"]).stderr
+
+
+def test_what_the_operating_system_refuses_is_told_without_a_traceback(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app_that(lambda: tmp_path.read_bytes()), ["try"])
+    assert result.exit_code == 2
+    assert f"  file:     {tmp_path}" in result.stderr.splitlines()
+    assert result.stderr.startswith("Error: The operating system refused: Is a directory.")
+
+
+def test_an_interruption_ends_with_130_and_says_that_nothing_is_half_written() -> None:
+    result = CliRunner().invoke(app_that(interrupt), ["try"])
+    assert result.exit_code == 130
+    assert result.stderr == "Interrupted; nothing was left half-written.\n"
+
+
+def test_shared_options_may_be_repeated_and_may_be_left_out() -> None:
+    runner, app = CliRunner(), app_that(lambda: None)
+    words = ["try", "--json", "--limit", "depth=3", "--limit", "members=5", "--custom", "m:A"]
+    assert json.loads(runner.invoke(app, words).stdout) == {
+        "limit": ["depth=3", "members=5"],
+        "custom": ["m:A"],
+    }
+    assert json.loads(runner.invoke(app, ["try", "--json"]).stdout) == {"limit": [], "custom": []}
+
+
+BUG = """
+import typer
+from keras_weld.cli import main
+
+def broken() -> None:
+    raise ZeroDivisionError("a slip")
+
+main.app.command("broken")(broken)
+import sys
+sys.argv = ["weld", "broken"]
+main.run()
+"""
+
+
+def test_what_nobody_expected_is_called_a_bug_and_shown_whole(run_python: RunPython) -> None:
+    done = run_python(BUG, check=False)
+    assert done.returncode == 70
+    assert "in broken" in done.stderr
+    assert "ZeroDivisionError: a slip" in done.stderr
+    assert "This is a bug in keras-weld, not a mistake of yours." in done.stderr
+
+
+TALKER = """
+import sys
+from keras_weld.cli import main
+
+def talk() -> None:
+    for number in range(100_000):
+        print("line", number)
+
+main.app.command("talk")(talk)
+sys.argv = ["weld", "talk"]
+main.run()
+"""
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", TALKER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as talker:
+        assert talker.stdout is not None
+        assert talker.stderr is not None
+        assert talker.stdout.readline() == "line 0\n"
+        talker.stdout.close()
+        assert talker.stderr.read() == ""
+        assert talker.wait(60) == 141
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Found(1, Found(2, None)), {"zebra": 1, "apple": {"zebra": 2, "apple": None}}),
+        (Colour.RED, "red"),
+        ({Colour.RED: 1, 3: 2}, {"red": 1, "3": 2}),
+        (np.float32(0.5), 0.5),
+        (np.int64(7), 7),
+        (np.bool_(True), True),
+        (np.arange(4).reshape(2, 2), [[0, 1], [2, 3]]),
+        (np.dtype("float16"), "float16"),
+        (Path("a") / "b.keras", str(Path("a") / "b.keras")),
+        ({"b", "a"}, ["a", "b"]),
+        ((1, (2.5, True, None)), [1, [2.5, True, None]]),
+        ([float("nan"), np.float32("inf"), np.array([np.nan, 1.0])], [None, None, [None, 1.0]]),
+        (ShapeMismatchError("no"), {"error": "ShapeMismatchError", "problem": "no"}),
+    ],
+)
+def test_plain_values(value: Any, expected: Any) -> None:
+    found = plain(value)
+    if isinstance(value, ShapeMismatchError):
+        found = {key: item for key, item in found.items() if item is not None}
+    assert found == expected
+    assert json.loads(json.dumps(found, allow_nan=False)) == expected
+
+
+def test_a_value_without_a_plain_form_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="object has no plain JSON form"):
+        plain({"a": object()})
+
+
+def test_json_keeps_the_declared_order_and_reads_well(capsys: pytest.CaptureFixture[str]) -> None:
+    emit_json(Found(1, "Größe"))
+    assert capsys.readouterr().out == '{\n  "zebra": 1,\n  "apple": "Größe"\n}\n'
+
+
+def test_a_note_stays_on_one_line_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "layer [1] was left out " + "because " * 30
+    notes([text.strip()])
+    assert capsys.readouterr().out == f"Note: {text.strip()}\n"
+
+
+def test_progress_is_silent_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("Counting", total=2) as report:
+        report(1)
+        report(2, 2, "Counted")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_help_keeps_the_lines_of_an_example_and_leaves_out_what_is_for_python() -> None:
+    docstring = """Do a thing.
+
+    It is done in
+    two lines.
+
+    Example:
+        weld thing A
+        weld thing B
+
+    Args:
+        path: not for the screen.
+
+        nor this.
+
+    The end.
+    """
+    assert help_text(docstring) == (
+        "Do a thing.\n\nIt is done in\ntwo lines.\n\n"
+        "\b\nExample:\n    weld thing A\n    weld thing B\n\nThe end."
+    )

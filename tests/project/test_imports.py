@@ -1,0 +1,81 @@
+"""What is not asked for is not imported: no backend for what reads files, little for a help text."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
+GOLDEN = Path(__file__).parent.parent / "golden" / "keras3_0"
+BACKENDS = {"keras", "tensorflow", "jax", "torch"}
+HEAVY = {"numpy", "h5py", "pydantic", "rich", "ml_dtypes"}
+
+COMMAND = """
+import json, sys
+from keras_weld.cli.main import run
+
+sys.argv = ["weld", *sys.argv[1:]]
+code = 0
+try:
+    run()
+except SystemExit as end:
+    code = end.code
+print(json.dumps({"code": code, "modules": sorted({name.partition(".")[0] for name in sys.modules})}))
+"""
+
+
+def modules_after(run_python: RunPython, *words: object) -> tuple[int, set[str]]:
+    """The exit code of `weld WORDS`, and what the process had imported by then."""
+    told = json.loads(run_python(COMMAND, *words).stdout.splitlines()[-1])
+    return told["code"] or 0, set(told["modules"])
+
+
+@pytest.fixture
+def two_models(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / "a.keras", tmp_path / "b.keras"]
+    for path in paths:
+        shutil.copyfile(GOLDEN / "mlp.keras", path)
+    return paths
+
+
+def test_importing_the_package_imports_no_backend(run_python: RunPython) -> None:
+    code = "import sys, keras_weld; print(*sorted(name.partition('.')[0] for name in sys.modules))"
+    assert not set(run_python(code).stdout.split()) & (BACKENDS | HEAVY)
+
+
+def test_help_imports_nothing_heavy(run_python: RunPython) -> None:
+    code, modules = modules_after(run_python, "--help")
+    assert code == 0
+    assert "typer" in modules
+    assert not modules & (BACKENDS | HEAVY)
+
+
+@pytest.mark.parametrize("command", ["inspect", "check", "average", "evaluate", "demo"])
+def test_the_help_of_a_command_imports_nothing_heavy_and_shows_an_example(
+    run_python: RunPython, command: str
+) -> None:
+    code, modules = modules_after(run_python, command, "--help")
+    assert code == 0
+    assert not modules & (BACKENDS | HEAVY)
+    assert f"weld {command}" in run_python(COMMAND, command, "--help").stdout.partition("Example")[2]
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_inspect_imports_no_backend(run_python: RunPython, two_models: list[Path], words: list[str]) -> None:
+    code, modules = modules_after(run_python, "inspect", two_models[0], *words)
+    assert code == 0
+    assert "h5py" in modules
+    assert not modules & BACKENDS
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_check_imports_no_backend(run_python: RunPython, two_models: list[Path], words: list[str]) -> None:
+    code, modules = modules_after(run_python, "check", *two_models, *words)
+    assert code in (0, 1)
+    assert "h5py" in modules
+    assert not modules & BACKENDS

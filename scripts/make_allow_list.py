@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 
 import keras
-from keras.src.api_export import REGISTERED_NAMES_TO_OBJS
+from keras.src.api_export import REGISTERED_NAMES_TO_OBJS, get_name_from_symbol
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.saving.keras_saveable import KerasSaveable
 
@@ -98,7 +98,9 @@ def classes() -> dict[str, set[str]]:
                 continue
             for kind, base in BASES.items():
                 if issubclass(member, base):
-                    found[kind].add(name)
+                    # A config names a class as it is exported: GroupQueryAttention, not its own name.
+                    exported = get_name_from_symbol(member)
+                    found[kind] |= {name, exported.rpartition(".")[2]} if exported else {name}
                     break
             else:
                 known = any(name in names for names in FURTHER_CLASSES.values())

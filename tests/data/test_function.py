@@ -16,7 +16,8 @@ def pair():
     return np.zeros((5, 2)), np.arange(5)
 
 def splits():
-    return {"x_val": np.zeros((3, 2)), "y_val": np.arange(3), "x_test": np.ones((4, 2)), "y_test": np.arange(4)}
+    validation = {"x_val": np.zeros((3, 2)), "y_val": np.arange(3)}
+    return validation | {"x_test": np.ones((4, 2)), "y_test": np.arange(4)}
 
 def fails():
     raise RuntimeError("no such camera")

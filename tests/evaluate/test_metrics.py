@@ -86,10 +86,7 @@ def test_counts_of_examples_are_the_same_as_repeating_them(name, task):
 @pytest.mark.parametrize(("name", "task"), CASES)
 def test_perfect_outputs_are_better_than_random_ones(name, task):
     random = outcome(task)
-    if task is Task.CLASSES:
-        perfect = np.eye(7)[random.targets]
-    else:
-        perfect = random.targets.astype(float)
+    perfect = np.eye(7)[random.targets] if task is Task.CLASSES else random.targets.astype(float)
     best = METRICS[name].value(outcome_of(perfect, random.targets))
     other = METRICS[name].value(random)
     assert best > other if METRICS[name].higher_is_better else best < other

@@ -25,7 +25,12 @@ ONES = np.array([0, 1, 1, 0])
         (np.array([[0.2, 0.9], [0.9, 0.9]]), [[0, 1], [1, 1]], Task.LABELS, Kind.PROBABILITIES),
         (np.array([[0.2], [0.9]]), [1.5, 0.3], Task.VALUES, Kind.VALUES),
         (np.array([[0.2, 3.0], [0.9, 1.0]]), [[1.5, 0.3], [1.0, 2.0]], Task.VALUES, Kind.VALUES),
-        (np.tile(SHARES, (1, 4, 1)).reshape(2, 2, 2, 3), np.zeros((2, 2, 2)), Task.CLASSES, Kind.PROBABILITIES),
+        (
+            np.tile(SHARES, (1, 4, 1)).reshape(2, 2, 2, 3),
+            np.zeros((2, 2, 2)),
+            Task.CLASSES,
+            Kind.PROBABILITIES,
+        ),
     ],
 )
 def test_task_and_kind(outputs, targets, task, kind):

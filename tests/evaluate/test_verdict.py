@@ -39,16 +39,33 @@ def test_margin_is_points_or_percent_of_the_sources_figure():
 @pytest.mark.parametrize(
     ("verdict", "words"),
     [
-        (Verdict.BETTER, "merged.keras is better than the best single source, a.keras: accuracy 97.80 % against "),
+        (
+            Verdict.BETTER,
+            "merged.keras is better than the best single source, a.keras: accuracy 97.80 % against ",
+        ),
         (Verdict.WORSE, "merged.keras is worse than the best single source, a.keras: "),
-        (Verdict.NO_WORSE, "merged.keras is no worse than the best single source, a.keras, within a margin of 1 point: "),
-        (Verdict.CANNOT_TELL, "Cannot tell whether merged.keras is better or worse than the best single source"),
+        (
+            Verdict.NO_WORSE,
+            "merged.keras is no worse than the best single source, a.keras, within a margin of 1 point: ",
+        ),
+        (
+            Verdict.CANNOT_TELL,
+            "Cannot tell whether merged.keras is better or worse than the best single source",
+        ),
     ],
 )
 def test_sentence_says_verdict_figures_and_examples(verdict, words):
     compared = Compared(0.9, Interval(-0.2, 1.6))
     text = sentence(
-        "merged.keras", "a.keras", ACCURACY, (97.8, 96.9), compared, verdict, margin=1.0, count=540, split="test"
+        "merged.keras",
+        "a.keras",
+        ACCURACY,
+        (97.8, 96.9),
+        compared,
+        verdict,
+        margin=1.0,
+        count=540,
+        split="test",
     )
     assert text.startswith(words)
     assert text.endswith("difference +0.90 points (95 % interval -0.20 to +1.60, 540 test examples).")
@@ -60,7 +77,8 @@ def test_one_source_is_not_called_the_best():
         "m", "a", LOSS, (0.1, 0.11), compared, Verdict.BETTER, margin=0.001, count=20, split="all", sources=1
     )
     assert text == (
-        "m is better than a: log loss 0.1 against 0.11, difference -0.01 (95 % interval -0.02 to -0.005, 20 examples)."
+        "m is better than a: log loss 0.1 against 0.11, difference -0.01 "
+        "(95 % interval -0.02 to -0.005, 20 examples)."
     )
 
 

@@ -17,8 +17,8 @@ FILES = sorted(
     for path in GOLDEN.glob("keras*/*")
     if path.suffix in (".h5", ".keras") or path.is_dir()
 )
-# Files without an architecture keep the parts of these layers in alphabetical order, and Keras 1 and 2 wrote the
-# parts of a nested model with all that is trained first.
+# Files without an architecture keep the parts of these layers in alphabetical order, and Keras 1 and 2 wrote
+# the parts of a nested model with all that is trained first.
 OTHER_ORDER = {
     "keras1_2/nested.h5",
     "keras2_15/nested_w.h5",
@@ -67,7 +67,9 @@ def test_every_weight_is_read_as_it_was_written(file: str) -> None:
             assert [role is Role.TRAINABLE for _, _, role in found] == content["trainable"].tolist()
 
 
-@pytest.mark.parametrize("file", [f for f in FILES if f.endswith((".h5", ".keras")) and "mlp" in f and "_w" not in f])
+@pytest.mark.parametrize(
+    "file", [f for f in FILES if f.endswith((".h5", ".keras")) and "mlp" in f and "_w" not in f]
+)
 def test_the_optimizer_is_read_as_it_was_written(file: str) -> None:
     content = expected(file)
     wanted = [content[key] for key in sorted(content) if key[:3] == "opt" and key[3:].isdigit()]
@@ -90,7 +92,10 @@ def test_names_follow_the_layers_not_the_order() -> None:
 
 @pytest.mark.parametrize("model", ["mlp", "cnn", "lstm", "two_io", "attention", "nested"])
 def test_one_model_has_the_same_paths_in_every_format(model: str) -> None:
-    with open_model(GOLDEN / f"keras2_15/{model}.keras") as new, open_model(GOLDEN / f"keras2_15/{model}.h5") as old:
+    with (
+        open_model(GOLDEN / f"keras2_15/{model}.keras") as new,
+        open_model(GOLDEN / f"keras2_15/{model}.h5") as old,
+    ):
         assert [tensor.spec.path for tensor in new.weights] == [tensor.spec.path for tensor in old.weights]
 
 

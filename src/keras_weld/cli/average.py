@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def command(
     models: Annotated[
-        list[Path], typer.Argument(metavar="A B…", help="Saved models of one architecture, in any format, mixed.")
+        list[Path],
+        typer.Argument(metavar="A B…", help="Saved models of one architecture, in any format, mixed."),
     ],
     out: Annotated[
         Path, typer.Option("-o", "--out", help="The file to write: .keras, .weights.h5 or .weights.json.")
@@ -27,7 +28,8 @@ def command(
     ] = None,
     normalize: Annotated[bool, typer.Option("--normalize", help="Divide the weights by their sum.")] = False,
     last: Annotated[
-        int | None, typer.Option(metavar="N", help="Of the files, take the last N in the order of their names.")
+        int | None,
+        typer.Option(metavar="N", help="Of the files, take the last N in the order of their names."),
     ] = None,
     method: Annotated[str, typer.Option(help="How to combine the weights.")] = "linear",
     as_json: JsonFlag = False,
@@ -35,9 +37,9 @@ def command(
 ) -> None:
     """Average the weights of models of one architecture into one model.
 
-    The values are added up in float64 and rounded once, tensor by tensor: memory stays small however many models
-    there are. The optimizer's state is left out. What has no mean (integers, vocabularies) is taken from the first
-    model and told. Nothing needs Keras to be imported.
+    The values are added up in float64 and rounded once, tensor by tensor: memory stays small however many
+    models there are. The optimizer's state is left out. What has no mean (integers, vocabularies) is taken
+    from the first model and told. Nothing needs Keras to be imported.
 
     Example:
         weld average run-1.keras run-2.keras run-3.keras -o mean.keras
@@ -83,6 +85,8 @@ def parse_weights(text: str) -> list[float]:
 
 def _show(done: Averaged) -> None:
     shares = sorted(set(done.weights))
-    how = "equal shares" if len(shares) == 1 else "shares " + ", ".join(f"{share:g}" for share in done.weights)
+    how = (
+        "equal shares" if len(shares) == 1 else "shares " + ", ".join(f"{share:g}" for share in done.weights)
+    )
     typer.echo(f"Wrote {done.path}: {done.averaged} tensors of {len(done.sources)} models, {how}.")
     notes(done.notes)

@@ -73,9 +73,9 @@ app = typer.Typer(
 
 def _show_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from keras_weld.core.version import __version__
 
-        typer.echo(f"keras-weld {version('keras-weld')}")
+        typer.echo(f"keras-weld {__version__}")
         raise typer.Exit
 
 

@@ -1,4 +1,4 @@
-"""Where a merged model came from: kept in the file itself, so that the merge can be understood and repeated."""
+"""Where a merged model came from: kept in the file itself, so that the merge can be repeated."""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ class TensorSpec:
         role: what it is for.
         path: where Keras 3 stores it: `layers/conv2d_1/vars/0`. The path depends on the architecture alone,
             not on names given by a counter, so it is what two models of one architecture are matched by.
-        layer: name of the layer it belongs to, outer models first (`backbone/conv1`), or "" for the model itself.
+        layer: name of the layer it belongs to, outer models first (`backbone/conv1`); "" for the
+            model itself.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Which classes and functions a saved model may name.
 
 The names that Keras ships are in `allowed_names.py`, generated; here are those that need a person's
-judgement: what runs content of the file, what only older versions had, and under which modules a name may stand.
+judgement: what runs content of the file, what only older versions had, under which modules a name may stand.
 """
 
 from __future__ import annotations

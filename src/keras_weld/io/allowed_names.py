@@ -128,6 +128,7 @@ CLASSES: dict[str, frozenset[str]] = {
             "GlobalMaxPooling2D",
             "GlobalMaxPooling3D",
             "GroupNormalization",
+            "GroupQueryAttention",
             "GroupedQueryAttention",
             "HashedCrossing",
             "Hashing",

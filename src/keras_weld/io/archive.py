@@ -155,7 +155,11 @@ def _check_count(file: BinaryIO, limits: Limits) -> None:
     if end[5] == _UNKNOWN:
         record = tail.rfind(b"PK\x06\x06", 0, at)
         directory_bytes = struct.unpack_from("<Q", tail, record + 40)[0] if record >= 0 else size
-    limits.check("members", max(end[4] if end[4] != 0xFFFF else 0, directory_bytes // 512), "The number of files in the archive")
+    limits.check(
+        "members",
+        max(end[4] if end[4] != 0xFFFF else 0, directory_bytes // 512),
+        "The number of files in the archive",
+    )
 
 
 def _check(file: BinaryIO, infos: list[zipfile.ZipInfo], end: int, limits: Limits) -> dict[str, Member]:
@@ -207,7 +211,7 @@ def _check_name(info: zipfile.ZipInfo) -> None:
         raise UnsafeFileError(
             f"{name} in the archive is compressed in a way that Keras does not use.",
             expected="stored or deflated",
-            found=zipfile.compressor_names.get(info.compress_type, str(info.compress_type)),
+            found=f"method {info.compress_type}",
             remedy="Unpack the archive and pack it again: zip -0 -r model.keras *",
         )
 

@@ -38,7 +38,7 @@ class Verdict:
     """Something to report that is no problem by itself.
 
     Attributes:
-        sort: `custom`, `executable` or `older`.
+        sort: `custom`, `executable`, `older` or `shadowed`.
         name: name of the class or function.
         module: where the file says it is from.
         registered_name: the name that it was registered under.
@@ -105,8 +105,8 @@ class Judge:
             layer=str(item.owner.place),
             expected=f"`{item.key}` as values kept inside the model, or none",
             found=f"{item.owner.raw.get('class_name')} with {item.key}={_shown(text)}",
-            remedy="Save the model again with the values themselves in it; a file must not choose what is read "
-            "on your machine.",
+            remedy="Save the model again with the values themselves in it; a file must not choose what is "
+            "read on your machine.",
         )
 
     def _too_large(self, item: Entry, value: int) -> LimitError:
@@ -156,7 +156,7 @@ class Judge:
         if module is not None and allow_list.is_known_function(name, module):
             if registered not in (None, name, "function"):
                 return _wrong_registration(item, name, registered)
-            return self._taken(item, name) if name in self._custom else None
+            return Verdict("shadowed", name, module, registered, True, True) if name in self._custom else None
         if module is not None and module != "builtins" and allow_list.kinds_under(module) is not None:
             return _gadget(item, f"{module}.{name}")
         return Verdict("custom", name, module, registered, True, self._passed(name, registered))
@@ -167,10 +167,7 @@ class Judge:
         if allow_list.is_known_class(bare, None if bare == name else _OPTIMIZERS):
             if registered not in (None, name):
                 return _wrong_registration(item, name, registered)
-            if name in self._custom:
-                return self._taken(item, name)
-            self._sized[id(item.raw)] = allow_list.is_known_class(name, _LAYERS)
-            return None
+            return self._accept(item, name, registered)
         passed = self._passed(name, registered)
         sort = "older" if name in allow_list.OLDER_CLASSES and not passed else "custom"
         return Verdict(sort, name, None, registered, False, passed)
@@ -187,13 +184,14 @@ class Judge:
                 return _wrong_registration(item, name, registered)
             if registered == f"Custom>{bare}" and not allow_list.is_known_class(bare, _OPTIMIZERS):
                 return _wrong_registration(item, name, registered)
-            if name in self._custom:
-                return self._taken(item, name)
-            self._sized[id(item.raw)] = allow_list.is_known_class(name, _LAYERS)
-            return None
+            return self._accept(item, name, registered)
         if name in allow_list.OLDER_CLASSES:
             return Verdict("older", name, module, registered)
         return _gadget(item, f"{module}.{name}")
+
+    def _accept(self, item: Object, name: str, registered: str | None) -> Verdict | None:
+        self._sized[id(item.raw)] = allow_list.is_known_class(name, _LAYERS)
+        return Verdict("shadowed", name, None, registered, False, True) if name in self._custom else None
 
     def _passed(self, name: str, registered: str | None) -> bool:
         if registered is not None and registered in self._custom:
@@ -201,16 +199,6 @@ class Judge:
         if registered is not None and registered != name and not registered.endswith(f">{name}"):
             return False
         return name in self._custom or name.rpartition(">")[2] in self._custom
-
-    def _taken(self, item: Object, name: str) -> UnsafeFileError:
-        return UnsafeFileError(
-            f'A class that you passed in is called "{name}", as one of Keras\'s own that this model uses.',
-            layer=str(item.place),
-            expected="names that mean one thing",
-            found=f"{name} of Keras and {name} of yours",
-            remedy="Rename yours, or register it under a package of its own: "
-            f'@keras.saving.register_keras_serializable(package="mine"), then pass "mine>{name}".',
-        )
 
 
 def _value(item: Object) -> WeldError | None:

@@ -52,6 +52,7 @@ class ConfigReport:
         unknown: those of `custom` that were not passed in.
         executable: what runs code that comes with the file (Lambda, TFSMLayer and their like).
         older: layers that older versions of Keras had and Keras 3 has not.
+        shadowed: what Keras ships and the user passed in something of the same name for.
         problems: what no honest file has, or what is above a limit, each as the error it would be.
         unsafe: whether executable content was allowed.
     """
@@ -60,6 +61,7 @@ class ConfigReport:
     unknown: tuple[FoundClass, ...] = ()
     executable: tuple[FoundClass, ...] = ()
     older: tuple[FoundClass, ...] = ()
+    shadowed: tuple[FoundClass, ...] = ()
     problems: tuple[WeldError, ...] = ()
     unsafe: bool = False
 
@@ -70,6 +72,7 @@ class _Findings:
     unknown: list[FoundClass] = field(default_factory=list)
     executable: list[FoundClass] = field(default_factory=list)
     older: list[FoundClass] = field(default_factory=list)
+    shadowed: list[FoundClass] = field(default_factory=list)
     problems: list[WeldError] = field(default_factory=list)
 
     def add(self, sort: str, found: FoundClass) -> None:
@@ -83,6 +86,7 @@ class _Findings:
             tuple(self.unknown),
             tuple(self.executable),
             tuple(self.older),
+            tuple(self.shadowed),
             tuple(self.problems),
             unsafe,
         )
@@ -116,7 +120,7 @@ def scan_config(
     findings = _Findings()
     judge = Judge(frozenset(custom), limits)
     try:
-        for item in walk(config, depth=limits.json_depth, compiled=compiled):
+        for item in walk(config, depth=limits.json_depth, size=limits.dimension, compiled=compiled):
             _judge(judge, item, findings)
     except TooDeepError:
         findings.problems.insert(0, _too_deep(limits))

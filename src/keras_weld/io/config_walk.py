@@ -1,7 +1,7 @@
 """Walk a model's configuration and find every object and function that Keras would make from it.
 
-Nothing is imported or built. The walk does not recurse, so that a deep configuration costs no more than a wide
-one.
+Nothing is imported or built. The walk does not recurse, so that a deep configuration costs no more than a
+wide one.
 """
 
 from __future__ import annotations
@@ -110,12 +110,15 @@ class TooDeepError(Exception):
     """A configuration is nested deeper than allowed."""
 
 
-def walk(config: Any, *, depth: int, compiled: bool = False) -> Iterator[Object | Text | Entry]:
+def walk(
+    config: Any, *, depth: int, size: int = 0, compiled: bool = False
+) -> Iterator[Object | Text | Entry]:
     """Everything in a configuration that Keras would act upon, outer before inner.
 
     Args:
         config: the model's configuration, or how it was compiled.
         depth: how deep it may be nested.
+        size: numbers up to this are not given.
         compiled: whether it is how the model was compiled.
 
     Raises:
@@ -127,21 +130,20 @@ def walk(config: Any, *, depth: int, compiled: bool = False) -> Iterator[Object 
         step = steps.pop()
         if step.depth > depth:
             raise TooDeepError
-        if isinstance(step.value, dict):
-            inner, found = _open_dict(step)
-        else:
-            inner, found = _open_list(step)
+        inner, found = (_open_dict if isinstance(step.value, dict) else _open_list)(step, size)
         yield from found
         steps.extend(reversed(inner))
 
 
-def _open_dict(step: _Step) -> tuple[list[_Step], list[Object | Text | Entry]]:
+def _open_dict(step: _Step, size: int) -> tuple[list[_Step], list[Object | Text | Entry]]:
     value: dict[str, Any] = step.value
     if "class_name" in value and "config" in value:
         return _open_object(step, value)
     inner: list[_Step] = []
     found: list[Object | Text | Entry] = []
     for key, item in value.items():
+        if item.__class__ is int and item <= size:
+            continue
         _sort_out(step, key, item, _kind_of(key, step), inner, found)
     return inner, found
 
@@ -175,7 +177,7 @@ def _open_object(step: _Step, value: dict[str, Any]) -> tuple[list[_Step], list[
     return inner, entries
 
 
-def _open_list(step: _Step) -> tuple[list[_Step], list[Object | Text | Entry]]:
+def _open_list(step: _Step, size: int) -> tuple[list[_Step], list[Object | Text | Entry]]:
     inner: list[_Step] = []
     found: list[Object | Text | Entry] = []
     listing = step.key == "layers" and not step.place.layer
@@ -187,7 +189,7 @@ def _open_list(step: _Step) -> tuple[list[_Step], list[Object | Text | Entry]]:
             inner.append(_Step(item, place, step.owner, step.key, step.kind, step.depth + 1))
         elif isinstance(item, str) and step.kind:
             found.append(Text(item, step.kind, step.place, step.owner))
-        elif type(item) is int and step.owner is not None:
+        elif item.__class__ is int and item > size and step.owner is not None:
             found.append(Entry(step.key, item, step.owner))
     return inner, found
 

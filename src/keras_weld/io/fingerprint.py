@@ -20,5 +20,5 @@ def sha256_of(path: Path) -> str:
         for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
             total.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n".encode())
         return total.hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -67,7 +67,9 @@ class Hdf5Sink:
                 offset = _make_room(content, slot)
                 if offset is not None:
                     self._places[slot.path] = start + offset
-            for group, owner in {slot.path.rpartition("/")[0]: slot.owner for slot in slots if slot.owner}.items():
+            for group, owner in {
+                slot.path.rpartition("/")[0]: slot.owner for slot in slots if slot.owner
+            }.items():
                 content[group].attrs["name"] = owner
         # HDF5 leaves room after the last tensor unwritten; the file must reach to its end.
         self.size = window.size
@@ -75,7 +77,7 @@ class Hdf5Sink:
 
     def put(self, path: str, first: int, values: Array) -> None:
         """Write consecutive values of a tensor, from its element number `first` on (in C order)."""
-        data = memoryview(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
+        data = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
         if not len(data):
             return
         place = self._places[path] + first * values.dtype.itemsize
@@ -92,7 +94,9 @@ class Hdf5Sink:
         """
         for path, left in self._left.items():
             if left:
-                raise WriteError("A tensor was not written in full.", layer=path, found=f"{left:,} bytes are left")
+                raise WriteError(
+                    "A tensor was not written in full.", layer=path, found=f"{left:,} bytes are left"
+                )
 
 
 def _plan() -> tuple[h5p.PropDCID, h5p.PropLCID]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from keras_weld.errors import DamagedFileError, MissingFileError, UnsafeFileError, WrongKindError
 
@@ -69,20 +70,27 @@ def container_of(path: Path) -> str:
         head = file.read(64)
     if not head:
         raise DamagedFileError(
-            "The file is empty.", file=path, found="0 bytes", remedy="Save the model again; this file holds nothing."
+            "The file is empty.",
+            file=path,
+            found="0 bytes",
+            remedy="Save the model again; this file holds nothing.",
         )
     found = _container_from(head)
     if found is None:
         what = next((text for magic, text in _OTHERS if head.startswith(magic)), "not a saved model")
         raise WrongKindError(
-            "This is not a file that Keras saves.", file=path, expected=READABLE, found=what, remedy=_hint(what)
+            "This is not a file that Keras saves.",
+            file=path,
+            expected=READABLE,
+            found=what,
+            remedy=_hint(what),
         )
     _check_name(path, found)
     return found
 
 
 def _container_from(head: bytes) -> str | None:
-    if head.startswith(ZIP_MAGIC) or head.startswith(b"PK\x05\x06"):
+    if head.startswith((ZIP_MAGIC, b"PK\x05\x06")):
         return "zip"
     if head.startswith(HDF5_MAGIC):
         return "hdf5"
@@ -128,16 +136,16 @@ def folder_kind(path: Path) -> Kind:
     )
 
 
-def json_kind(content: object, path: Path) -> Kind:
-    """What a JSON text is: the map of sharded weights, or an architecture.
+def json_kind(content: object, path: Path) -> tuple[Kind, dict[str, Any]]:
+    """What a JSON text is, the map of sharded weights or an architecture; and the text as an object.
 
     Raises:
         WrongKindError: if it is neither.
     """
     if isinstance(content, dict) and "weight_map" in content:
-        return Kind.SHARDED
+        return Kind.SHARDED, content
     if isinstance(content, dict) and "class_name" in content:
-        return Kind.ARCHITECTURE
+        return Kind.ARCHITECTURE, content
     keys = ", ".join(list(content)[:5]) if isinstance(content, dict) else json.dumps(content)[:40]
     raise WrongKindError(
         "This JSON is neither an architecture nor the map of sharded weights.",

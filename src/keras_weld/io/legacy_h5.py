@@ -1,14 +1,14 @@
 """The `.h5` files of Keras 1, 2 and 3: a whole model, or weights alone.
 
 Weights lie under their layer's name, in the order of the group's `weight_names`. Where the file has the
-architecture, each is also given the path that Keras 3 would store it under, so that files of both kinds can be
-matched.
+architecture, each is also given the path that Keras 3 would store it under, so that files of both kinds can
+be matched.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -76,7 +76,9 @@ def _add(
     tensors: dict[str, LazyTensor], content: Hdf5, group: str, layer: str, expected: _Expected | None
 ) -> None:
     names = content.texts(group, "weight_names") or []
-    for weight, known in _fit(names, expected) or [(weight, None) for weight in names]:
+    unknown = [(weight, None) for weight in names]
+    fitting: Sequence[tuple[str, _Known | None]] = _fit(names, expected) or unknown
+    for weight, known in fitting:
         at = f"{group}/{weight}"
         if at not in content.datasets:
             raise DamagedFileError(
@@ -87,7 +89,11 @@ def _add(
                 remedy="Copy the file again from where it came from; it may not have been written whole.",
             )
         stored = content.datasets[at]
-        path, name, role = known or (at, f"{layer}/{_short_name(weight, layer)}".strip("/"), _role(weight, stored))
+        path, name, role = known or (
+            at,
+            f"{layer}/{_short_name(weight, layer)}".strip("/"),
+            _role(weight, stored),
+        )
         if name in tensors:
             name = at
         spec = TensorSpec(name, stored.shape, stored.dtype, role, path, layer)
@@ -110,8 +116,8 @@ def _short_name(weight: str, layer: str) -> str:
 def _fit(names: list[str], expected: _Expected | None) -> list[tuple[str, _Known]] | None:
     """Each of the file's names with the variable that it is, in the model's order; None if they do not fit.
 
-    By layer and variable where the names tell (`head/dense/kernel:0`, Keras 1: `dense_1_W`), otherwise by the two
-    orders in which Keras wrote them: layer by layer, or all that is trained first.
+    By layer and variable where the names tell (`head/dense/kernel:0`, Keras 1: `dense_1_W`), otherwise by the
+    two orders in which Keras wrote them: layer by layer, or all that is trained first.
     """
     if not expected or len(expected) != len(names):
         return None
@@ -119,7 +125,10 @@ def _fit(names: list[str], expected: _Expected | None) -> list[tuple[str, _Known
     for one in expected:
         for written in _written_names(one[1]):
             meant.setdefault(written, []).append(one)
-    found = {weight: meant.get(_last_parts(weight)) or meant.get(_last_parts(weight).rpartition("/")[2]) for weight in names}
+    found = {
+        weight: meant.get(_last_parts(weight)) or meant.get(_last_parts(weight).rpartition("/")[2])
+        for weight in names
+    }
     if all(known is not None and len(known) == 1 for known in found.values()):
         by_name = {known[0]: weight for weight, known in found.items() if known}
         if len(by_name) == len(names):

@@ -22,8 +22,8 @@ class Limits:
         json_depth: nesting of a JSON text.
         json_items: values in a JSON text.
         inflated_bytes: bytes that one deflated member or compressed dataset may unpack to.
-        ratio: how many times its stored size a deflated member or compressed dataset may unpack to, once it is
-            larger than a megabyte.
+        ratio: how many times its stored size a deflated member or compressed dataset may unpack to, once it
+            is larger than a megabyte.
         objects: groups and datasets in one HDF5 file.
         depth: nesting of groups in an HDF5 file.
         attribute_bytes: bytes of one HDF5 attribute.

@@ -1,7 +1,7 @@
 """Names, roles and order for the tensors of a file in Keras 3's layout.
 
-The layout stores a layer's variables as `layers/conv2d_1/vars/0`, `…/1`: what each is called and what it is for
-follows from the layer's class and configuration.
+The layout stores a layer's variables as `layers/conv2d_1/vars/0`, `…/1`: what each is called and what it is
+for follows from the layer's class and configuration.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def _layer_of(group: str) -> str:
 
 def _known_places(config: Mapping[str, Any]) -> Iterator[tuple[str, _Place]]:
     for layer in ModelGraph.from_config(dict(config)).walk():
-        yield from _expand(layer.storage_path, layer.path_name, layer.path_name, layer.class_name, layer.config)
+        yield from _expand(
+            layer.storage_path, layer.path_name, layer.path_name, layer.class_name, layer.config
+        )
 
 
 def _expand(

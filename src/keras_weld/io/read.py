@@ -17,8 +17,8 @@ _DEFAULT = Limits()
 def open_model(path: str | os.PathLike[str], limits: Limits = _DEFAULT) -> ModelState:
     """Open a saved model: what it holds is known at once, each tensor is read when asked for.
 
-    Reads `.keras`, `.weights.h5`, sharded `.weights.json`, whole-model and weights-only `.h5` of Keras 1 to 3,
-    SavedModel folders (this one imports TensorFlow) and architecture JSON. The file's structure is checked
+    Reads `.keras`, `.weights.h5`, sharded `.weights.json`, whole-model and weights-only `.h5` of Keras 1 to
+    3, SavedModel folders (this one imports TensorFlow) and architecture JSON. The file's structure is checked
     before anything in it is believed; nothing is built, imported or run.
 
     Args:
@@ -58,8 +58,8 @@ def _open_folder(path: Path, limits: Limits) -> ModelState:
 
 def _open_json(path: Path, limits: Limits) -> ModelState:
     limits.check("json_bytes", path.stat().st_size, "The size of the JSON text")
-    content = parse_json(path.read_bytes(), limits, path.name)
-    if json_kind(content, path) is Kind.SHARDED:
+    kind, content = json_kind(parse_json(path.read_bytes(), limits, path.name), path)
+    if kind is Kind.SHARDED:
         from keras_weld.io.sharded import read_sharded
 
         return read_sharded(path, content, limits)

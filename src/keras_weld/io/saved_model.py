@@ -48,19 +48,30 @@ def read_saved_model(path: Path, limits: Limits) -> ModelState:
         for number, node in enumerate(order):
             value = next((a for a in graph.nodes[node].attributes if a.name == _VALUE), None)
             if value is None or value.checkpoint_key not in shapes:
-                raise DamagedFileError("A variable of the SavedModel has no value.", found=f"variable {number}")
+                raise DamagedFileError(
+                    "A variable of the SavedModel has no value.", found=f"variable {number}"
+                )
             key = value.checkpoint_key
             name = value.full_name or f"variable/{number}"
             name = name if name not in tensors else f"{name}_{number}"
             shape, dtype = tuple(shapes[key]), np.dtype(dtypes[key].as_numpy_dtype)
             spec = TensorSpec(
-                name, shape, dtype, _role(name, trainable is None or node in trainable, dtype), f"variables/{number}", name.rpartition("/")[0]
+                name,
+                shape,
+                dtype,
+                _role(name, trainable is None or node in trainable, dtype),
+                f"variables/{number}",
+                name.rpartition("/")[0],
             )
             limits.check("tensor_bytes", spec.nbytes, f"The size of the tensor {name}")
             tensors[name] = LazyTensor(spec, partial(_read, reader, key, dtype, shape))
     config, metadata = _keras_metadata(path, limits)
     return ModelState(
-        source=str(path), kind=Kind.SAVED_MODEL, tensors=tensors, config=config, metadata={**metadata, "lineage": None}
+        source=str(path),
+        kind=Kind.SAVED_MODEL,
+        tensors=tensors,
+        config=config,
+        metadata={**metadata, "lineage": None},
     )
 
 

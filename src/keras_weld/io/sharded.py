@@ -27,7 +27,9 @@ def read_sharded(path: Path, content: dict[str, Any], limits: Limits) -> ModelSt
     try:
         with add_context(file=path):
             places = _places(content)
-            limits.check("members", len({name for names in places.values() for name in names}), "The number of shards")
+            limits.check(
+                "members", len({name for names in places.values() for name in names}), "The number of shards"
+            )
             for name in sorted({name for names in places.values() for name in names}):
                 shards[name] = _open_shard(path, name, limits)
             datasets, holder = _join(places, shards)
@@ -61,7 +63,7 @@ def _places(content: dict[str, Any]) -> dict[str, list[str]]:
                     layer=group,
                     expected="the name of a file beside the map",
                     found=name,
-                    remedy="Do not use this file unless you know who made it; Keras does not write such maps.",
+                    remedy="Do not use this map unless you know who made it; Keras writes none such.",
                 )
         places[group.strip("/")] = list(names)
     return places

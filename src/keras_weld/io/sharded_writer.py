@@ -1,8 +1,8 @@
 """Sharded weights (`name.weights.json` and its shards), replaced as one.
 
 A set of files cannot be renamed at once. So the shards are written under names that no other set has, and
-renaming the map is the moment at which the new set counts. Keras opens `name_00000.weights.h5` before it reads
-the map, so that name is kept as an empty file that no map points to.
+renaming the map is the moment at which the new set counts. Keras opens `name_00000.weights.h5` before it
+reads the map, so that name is kept as an empty file that no map points to.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ def _map(
     slots: Sequence[Slot], names: Sequence[str], parts: Sequence[Sequence[Slot]], metadata: Mapping[str, Any]
 ) -> dict[str, Any]:
     places = {
-        "/" + slot.path.rpartition("/")[0]: name for name, part in zip(names, parts, strict=True) for slot in part
+        "/" + slot.path.rpartition("/")[0]: name
+        for name, part in zip(names, parts, strict=True)
+        for slot in part
     }
     total = sum(slot.nbytes for slot in slots)
     return {"metadata": {**metadata, "total_size": total}, "weight_map": places}

@@ -27,7 +27,7 @@ from keras_weld.io.zip_writer import ZipWriter
 
 LINEAGE = "keras_weld"
 _TEXT_PIECE = 32_000  # an HDF5 attribute holds at most 64 kB
-_UNLIMITED = Limits(**{name: 1 << 62 for name in Limits.__slots__})
+_UNLIMITED = Limits(**dict.fromkeys(Limits.__slots__, 1 << 62))
 
 
 class Sink(Protocol):
@@ -76,8 +76,8 @@ def open_sink(
         path: a name ending in `.keras`, `.weights.h5` or `.weights.json`.
         slots: every tensor that will be put.
         config: the model's configuration as Keras writes it to `config.json`; needed for `.keras`.
-        metadata: gives what the file shall say of itself; for `.keras` with `keras_version`. What stands under
-            "keras_weld" is kept in every format. It is asked as late as the format allows.
+        metadata: gives what the file shall say of itself; for `.keras` with `keras_version`. What stands
+            under "keras_weld" is kept in every format. It is asked as late as the format allows.
         assets: further files of the model, by name.
         shard_bytes: largest size of a shard, for `.weights.json`.
 

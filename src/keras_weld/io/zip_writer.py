@@ -77,7 +77,17 @@ class ZipWriter:
         large = entry.size >= _MOST
         short = _MOST if large else entry.size
         header = _LOCAL.pack(
-            b"PK\x03\x04", 45 if large else 20, 0, 0, 0, _DATE, entry.crc, short, short, len(entry.name), entry.extra
+            b"PK\x03\x04",
+            45 if large else 20,
+            0,
+            0,
+            0,
+            _DATE,
+            entry.crc,
+            short,
+            short,
+            len(entry.name),
+            entry.extra,
         )
         sizes = struct.pack("<2H2Q", _ZIP64, 16, entry.size, entry.size) if large else b""
         left = entry.extra - len(sizes) - 4
@@ -102,8 +112,23 @@ class ZipWriter:
         large = [value for value in (entry.size, entry.size, entry.header) if value >= _MOST]
         extra = struct.pack(f"<2H{len(large)}Q", _ZIP64, 8 * len(large), *large) if large else b""
         size, place = min(entry.size, _MOST), min(entry.header, _MOST)
-        fields = (b"PK\x01\x02", 45 if large else 20, 45 if large else 20, 0, 0, 0, _DATE, entry.crc, size, size)
-        return _CENTRAL.pack(*fields, len(entry.name), len(extra), 0, 0, 0, 0o600 << 16, place) + entry.name + extra
+        fields = (
+            b"PK\x01\x02",
+            45 if large else 20,
+            45 if large else 20,
+            0,
+            0,
+            0,
+            _DATE,
+            entry.crc,
+            size,
+            size,
+        )
+        return (
+            _CENTRAL.pack(*fields, len(entry.name), len(extra), 0, 0, 0, 0o600 << 16, place)
+            + entry.name
+            + extra
+        )
 
 
 def _checksum(handle: int, start: int, size: int) -> int:
@@ -111,7 +136,10 @@ def _checksum(handle: int, start: int, size: int) -> int:
         return 0
     page = start - start % mmap.ALLOCATIONGRANULARITY
     crc = 0
-    with mmap.mmap(handle, start + size - page, access=mmap.ACCESS_READ, offset=page) as pages, memoryview(pages) as all_:
+    with (
+        mmap.mmap(handle, start + size - page, access=mmap.ACCESS_READ, offset=page) as pages,
+        memoryview(pages) as all_,
+    ):
         for at in range(start - page, start - page + size, _PIECE):
             with all_[at : min(at + _PIECE, start - page + size)] as piece:
                 crc = zlib.crc32(piece, crc)

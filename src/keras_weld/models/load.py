@@ -21,7 +21,9 @@ from keras_weld.io.kinds import HDF5_SUFFIXES, Kind
 from keras_weld.io.limits import Limits
 from keras_weld.models.custom import Custom, refuse_shadowing, registered_names, resolve
 from keras_weld.models.legacy import build_legacy, optimizer_values, restore_optimizer
-from keras_weld.models.refusal import refusal
+from keras_weld.models.older import modernise
+from keras_weld.models.quiet import quiet
+from keras_weld.models.refusal import major_version, refusal
 
 _WHOLE = (Kind.KERAS, Kind.LEGACY_MODEL)
 _UNTRAINED = ".*holds the architecture alone"
@@ -100,13 +102,16 @@ def _load_by_itself(
 ) -> keras.Model:
     kind = Kind(state.kind)
     if kind in _WHOLE:
-        with _named(path, _SUFFIX[kind]) as named:
-            return keras.saving.load_model(
-                named, custom_objects=custom or None, compile=compile, safe_mode=not unsafe
-            )
+        try:
+            with _named(path, _SUFFIX[kind]) as named:
+                return keras.saving.load_model(
+                    named, custom_objects=custom or None, compile=compile, safe_mode=not unsafe
+                )
+        except Exception as error:
+            return _rebuild(path, state, custom, compile, unsafe, error)
     if state.config is None:
         raise _without_architecture(path, kind)
-    model = _build(state.config, custom, unsafe)
+    model = _build(state, state.config, custom, unsafe)
     if kind is Kind.ARCHITECTURE:
         warnings.warn(
             f"{path} holds the architecture alone: the model's weights are random.",
@@ -115,6 +120,28 @@ def _load_by_itself(
         )
     else:
         _fill(model, path, state)
+    return model
+
+
+def _rebuild(
+    path: Path, state: ModelState, custom: dict[str, Any], compile: bool, unsafe: bool, error: Exception
+) -> keras.Model:
+    """A model of Keras 2 that Keras 3 does not read, in its words; if that fails, the first error counts."""
+    if state.config is None or major_version(state) != 2:
+        raise error
+    try:
+        model = build_legacy(modernise(state.config), custom, unsafe=unsafe)
+        _fill(model, path, state)
+    except Exception:
+        raise error from None
+    if compile:
+        warnings.warn(
+            f"{path} was written by Keras {state.metadata.get('keras_version')}: its layers and weights "
+            f"were carried "
+            "over, how it was compiled was not. Compile it before training.",
+            UserWarning,
+            stacklevel=4,
+        )
     return model
 
 
@@ -139,13 +166,13 @@ def _without_architecture(path: Path, kind: Kind) -> WrongKindError:
     )
 
 
-def _build(config: dict[str, Any], custom: dict[str, Any], unsafe: bool) -> keras.Model:
-    if "module" in config:
+def _build(state: ModelState, config: dict[str, Any], custom: dict[str, Any], unsafe: bool) -> keras.Model:
+    if "module" in config and (major_version(state) or 3) > 2:
         model = keras.saving.deserialize_keras_object(
             {**config, "compile_config": None}, custom_objects=custom or None, safe_mode=not unsafe
         )
     else:
-        model = build_legacy(config, custom, unsafe=unsafe)
+        model = build_legacy(modernise(config), custom, unsafe=unsafe)
     if not isinstance(model, keras.Model):
         raise WrongKindError(
             "The configuration describes no model.", expected="a model", found=type(model).__name__
@@ -195,7 +222,7 @@ def _fill_in_order(model: keras.Model, state: ModelState) -> None:
 def _translated(state: ModelState) -> Iterator[None]:
     """Turn what Keras raises, and its warnings that weights were skipped, into refusals."""
     try:
-        with warnings.catch_warnings():
+        with quiet():
             warnings.filterwarnings("error", message="(?s).*Skipping variable loading")
             warnings.filterwarnings("error", message="(?s).*objects could not be loaded")
             yield

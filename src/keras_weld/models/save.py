@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -15,13 +14,14 @@ import keras
 import numpy as np
 
 from keras_weld.core.state import ModelState
-from keras_weld.errors import UsageError, WeldError, WriteError
+from keras_weld.errors import UsageError, WeldError, WriteError, add_context
 from keras_weld.io.atomic import atomic_path
 from keras_weld.io.hdf5_writer import Slot
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import GB, Limits
 from keras_weld.io.read import open_model
 from keras_weld.io.write import open_sink, written_kind
+from keras_weld.models.quiet import quiet
 
 UNLIMITED = Limits(**dict.fromkeys(Limits.__slots__, 1 << 62))
 """Limits for a file that this process has just written."""
@@ -56,11 +56,12 @@ def save(
     """
     target = Path(path)
     _check(model, target, overwrite)
-    if written_kind(target) is Kind.SHARDED:
-        _save_shards(model, target, int(max_shard_size * GB))
-        return target
-    with atomic_path(target, partial(_verify, model)) as temporary:
-        write(model, temporary)
+    with add_context(file=target):
+        if written_kind(target) is Kind.SHARDED:
+            _save_shards(model, target, int(max_shard_size * GB))
+        else:
+            with atomic_path(target, partial(_verify, model)) as temporary:
+                write(model, temporary)
     return target
 
 
@@ -71,8 +72,7 @@ def write(model: keras.Model, path: Path) -> None:
         WriteError: if Keras cannot; the reason is given.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*encountered in cast")
+        with quiet():
             if path.name.endswith(".keras"):
                 model.save(path)
             else:
@@ -123,12 +123,12 @@ def _save_shards(model: keras.Model, target: Path, shard_bytes: int) -> None:
         with open_sink(target, slots, shard_bytes=shard_bytes) as sink:
             for tensor in state.values():
                 sink.put(tensor.spec.path, 0, tensor.read())
-    with open_model(target, UNLIMITED) as written:
+    with quiet(), open_model(target, UNLIMITED) as written:
         _compare(model, written)
 
 
 def _verify(model: keras.Model, path: Path) -> None:
-    with open_model(path, UNLIMITED) as written:
+    with quiet(), open_model(path, UNLIMITED) as written:
         _compare(model, written)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.errors import IncompatibleModelsError, UsageError
@@ -21,12 +21,10 @@ from keras_weld.recipes.lineage import Fingerprints, describe
 from keras_weld.recipes.matching import match
 from keras_weld.recipes.shares import shares
 from keras_weld.recipes.streaming import Progress, Task, stream
-from keras_weld.weights.linear import METHODS
+from keras_weld.weights import METHODS
 
-if TYPE_CHECKING:
-    import keras
-
-    Model = str | os.PathLike[str] | keras.Model
+Model = Any
+"""A path (str or os.PathLike), or a live `keras.Model`; Keras is not imported to say so."""
 
 _DEFAULT = Limits()
 _LAYOUTS = (Kind.KERAS, Kind.WEIGHTS, Kind.SHARDED)
@@ -66,10 +64,10 @@ def average(
 ) -> Averaged:
     """Average the weights of models of one architecture and write the result.
 
-    Values are added up in float64 and rounded once to the dtype of the first model. Tensors are read, combined and
-    written piece by piece: memory does not grow with the number of models. Integers, random seeds and vocabularies
-    have no mean; they are taken from the first model, and told where the others differ. The optimizer's state
-    belongs to no mean of weights and is left out.
+    Values are added up in float64 and rounded once to the dtype of the first model. Tensors are read,
+    combined and written piece by piece: memory does not grow with the number of models. Integers, random
+    seeds and vocabularies have no mean; they are taken from the first model, and told where the others
+    differ. The optimizer's state belongs to no mean of weights and is left out.
 
     Args:
         models: paths of saved models in any readable format, mixed, or live Keras models.
@@ -134,11 +132,16 @@ def _last(models: list[Model], last: int | None) -> list[Model]:
         )
     else:
         if not all(isinstance(model, str | os.PathLike) for model in models):
-            raise UsageError("--last goes by the names of files; a live model has none.", remedy="Give paths.")
-        chosen = sorted(models, key=lambda model: natural(os.fspath(model)))[-last:]  # type: ignore[arg-type]
+            raise UsageError(
+                "--last goes by the names of files; a live model has none.", remedy="Give paths."
+            )
+        chosen = sorted(models, key=lambda model: natural(os.fspath(model)))[-last:]
     if not chosen:
         raise UsageError(
-            "There is nothing to average.", expected="one model or more", found="none", remedy="Name the files."
+            "There is nothing to average.",
+            expected="one model or more",
+            found="none",
+            remedy="Name the files.",
         )
     return chosen
 
@@ -157,9 +160,7 @@ class _Plan:
     def __init__(self, states: Sequence[ModelState], out: Path) -> None:
         self.states = states
         self.out = out
-        with_config = [state for state in states if state.kind is Kind.KERAS]
-        in_layout = [state for state in states if state.kind in _LAYOUTS]
-        self.template = (with_config or in_layout or list(states))[0]
+        self.template = min(states, key=_distance)
         self.wants_config = written_kind(out) is Kind.KERAS
         if not self.template.weights:
             raise IncompatibleModelsError(
@@ -167,6 +168,15 @@ class _Plan:
                 file=self.template.source,
                 found=f"{self.template.kind}",
                 remedy="Give a file that holds weights.",
+            )
+        if not _in_layout(self.template):
+            raise IncompatibleModelsError(
+                "None of the sources tells where Keras 3 would keep its tensors.",
+                file=self.template.source,
+                expected="one source as .keras, .weights.h5, .weights.json, or .h5 with its architecture",
+                found=str(self.template.kind),
+                remedy="Give one of the models in such a format, or load the weights into the model built in "
+                "code and save that.",
             )
         self.how: dict[str, str] = {}
 
@@ -186,13 +196,13 @@ class _Plan:
     def config(self) -> dict[str, Any] | None:
         if not self.wants_config or self.template.config is None:
             return None
-        if self.template.kind is not Kind.KERAS:
+        if not _is_keras_3(self.template):
             raise UsageError(
                 "None of the sources holds an architecture that Keras 3 reads as it is.",
                 file=self.out,
-                found=f"{self.template.kind} in {self.template.source}",
-                remedy=f"Write the weights alone (-o {self.out.stem}.weights.h5) and load them into the model built "
-                "in code, or give one source as .keras.",
+                found=f"{self.template.kind} of Keras {self.template.metadata.get('keras_version')}",
+                remedy=f"Write the weights alone (-o {self.out.stem}.weights.h5) and load them into the "
+                "model built in code, or give one source as .keras.",
             )
         return {**self.template.config, "compile_config": None}
 
@@ -210,20 +220,42 @@ class _Plan:
         if any(state.optimizer for state in self.states):
             notes.append("The optimizer's state was left out: it belongs to no mean of weights.")
         if self.wants_config and self.template.compile_config:
-            notes.append("The result is not compiled: call model.compile(...) before you train or evaluate it.")
+            notes.append(
+                "The result is not compiled: call model.compile(...) before you train or evaluate it."
+            )
         for source, how in self.how.items():
             if how == "order":
                 notes.append(f"{source} was matched by the order of its tensors: its names say nothing.")
         return [*notes, *self._asset_notes()]
 
     def _asset_notes(self) -> list[str]:
-        notes = []
+        notes: list[str] = []
         for name, read in self.template.assets.items():
             kept = read()
-            for state in self.states:
-                if name in state.assets and state.assets[name]() != kept:
-                    notes.append(f"{name} differs in {state.source}: the one of {self.template.source} was kept.")
+            notes.extend(
+                f"{name} differs in {state.source}: the one of {self.template.source} was kept."
+                for state in self.states
+                if name in state.assets and state.assets[name]() != kept
+            )
         return notes
+
+
+def _is_keras_3(state: ModelState) -> bool:
+    version = str(state.metadata.get("keras_version") or "3")
+    return state.kind is Kind.KERAS and not version.startswith(("1.", "2."))
+
+
+def _in_layout(state: ModelState) -> bool:
+    return all("vars/" in tensor.spec.path for tensor in state.weights)
+
+
+def _distance(state: ModelState) -> int:
+    """How far a source is from what Keras 3 writes: the nearest gives the result its shape."""
+    if _is_keras_3(state):
+        return 0
+    if state.kind in _LAYOUTS:
+        return 1
+    return 2 if state.weights and _in_layout(state) else 3
 
 
 def _slot(kept: LazyTensor, dtype: Any) -> Slot:

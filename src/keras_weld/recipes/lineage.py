@@ -12,8 +12,8 @@ from typing import Any
 
 from keras_weld.core.lineage import Lineage, Source
 from keras_weld.core.state import ModelState
-from keras_weld.io.fingerprint import sha256_of
 from keras_weld.core.version import __version__
+from keras_weld.io.fingerprint import sha256_of
 
 
 class Fingerprints:

@@ -8,12 +8,14 @@ from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.core.tensor import Role, TensorSpec
 from keras_weld.errors import IncompatibleModelsError, ShapeMismatchError
 
+_REMEDY = "Only models of one architecture can be averaged; weld check tells which merges are possible."
+
 
 def match(reference: ModelState, other: ModelState) -> tuple[list[LazyTensor], str]:
     """The tensors of `other` in the order of `reference.weights`, and by what they were matched.
 
-    By the path that Keras 3 stores them under, which follows from the architecture; failing that by name; failing
-    that by their order. Random seeds are left out of the order, since not every format keeps them.
+    By the path that Keras 3 stores them under, which follows from the architecture; failing that by name;
+    failing that by their order. Random seeds are left out of the order, since not every format keeps them.
 
     Raises:
         IncompatibleModelsError: if the two have different tensors.
@@ -50,7 +52,7 @@ def _check_shapes(wanted: Sequence[TensorSpec], matched: Sequence[LazyTensor], o
             layer=want.name,
             expected=want.shape,
             found=got.shape,
-            remedy="Only models of one architecture can be averaged; weld check tells which merges are possible.",
+            remedy=_REMEDY,
         )
 
 
@@ -64,8 +66,8 @@ def _different(
     return IncompatibleModelsError(
         f"The models have different tensors: {len(wanted)} in the first, {len(found)} here.",
         file=other.source,
-        layer=(missing or extra or [None])[0],
+        layer=next(iter([*missing, *extra]), None),
         expected=f"the tensors of {reference.source}" + (f", such as {missing[0]}" if missing else ""),
         found=f"also {extra[0]}" if extra else f"no {missing[0]}" if missing else "another order",
-        remedy="Only models of one architecture can be averaged; weld check tells which merges are possible.",
+        remedy=_REMEDY,
     )

@@ -32,7 +32,7 @@ def shares(count: int, weights: Sequence[float] | None, normalize: bool) -> list
             "There must be one weight for each model.",
             expected=f"{count} weights",
             found=f"{len(weights)}: {', '.join(f'{weight:g}' for weight in weights)}",
-            remedy="For example: --weights " + ",".join(["0.5", "0.3", "0.2"][:count]),
+            remedy="Give as many as there are models, separated by commas: --weights 0.5,0.3,0.2 for three.",
         )
     total = math.fsum(weights)
     if not math.isfinite(total) or (normalize and total == 0):

@@ -14,8 +14,8 @@ def linear(values: Sequence[Array], weights: Sequence[float]) -> Array:
     """Add up `weights[i] * values[i]` in float64.
 
     Equal weights give the sum divided by the number of sources, bit for bit what `np.mean` of the stacked
-    float64 values gives. float64 values are added up as differences to the first, so that a mean of equal values
-    is that value also where float64 has no spare digits.
+    float64 values gives. float64 values are added up as differences to the first, so that a mean of equal
+    values is that value also where float64 has no spare digits.
 
     Args:
         values: the same tensor, or part of it, of every source; floats of one shape.

@@ -1,6 +1,7 @@
 """What a weight-space method is, and the table of all of them.
 
-A method is a pure function of arrays with declared traits. The driver asks for the traits, never for the name.
+A method is a pure function of arrays with declared traits. The driver asks for the traits, never for the
+name.
 """
 
 from __future__ import annotations

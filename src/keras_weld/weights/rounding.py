@@ -13,8 +13,8 @@ _DIRECT = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.float16))
 def round_once(values: Array, dtype: Dtype) -> Array:
     """Round float64 values to `dtype`, to the nearest, ties to even.
 
-    The conversion of float64 to bfloat16 or float8 passes through float32 and would round twice. So the float32 in
-    between is rounded to odd, after which the second rounding gives the right result.
+    The conversion of float64 to bfloat16 or float8 passes through float32 and would round twice. So the
+    float32 in between is rounded to odd, after which the second rounding gives the right result.
 
     Args:
         values: float64, any shape.
@@ -24,8 +24,8 @@ def round_once(values: Array, dtype: Dtype) -> Array:
         The same shape in `dtype`.
 
     Reference:
-        Boldo and Melquiond 2008, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding
-        to odd", IEEE Transactions on Computers 57(4), theorem 1.
+        Boldo and Melquiond 2008, "Emulation of FMA and correctly rounded sums: proved algorithms using
+        rounding to odd", IEEE Transactions on Computers 57(4), theorem 1.
     """
     if dtype in _DIRECT:
         return values.astype(dtype, copy=False)

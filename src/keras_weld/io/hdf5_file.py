@@ -1,0 +1,168 @@
+"""An open HDF5 file: its tensors are mapped, its attributes are read when asked for."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from h5py import h5a, h5t
+
+from keras_weld.core.dtypes import BFLOAT16, Dtype
+from keras_weld.core.state import Array
+from keras_weld.errors import DamagedFileError, UnsafeFileError, add_context
+from keras_weld.io.limits import Limits
+
+NOT_KERAS = "Do not use this file unless you know who made it; Keras does not write such files."
+COPY_AGAIN = "Copy the file again from where it came from; it may not have been written whole."
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One dataset: what it is and where it lies.
+
+    Attributes:
+        path: its path in the HDF5 file.
+        shape: its shape.
+        dtype: its dtype; bfloat16 where the file flags it.
+        start: first byte in the file on disk, or None where it must be read through HDF5.
+        made: grows with the order in which the datasets were made, as far as the file tells it.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: Dtype
+    start: int | None
+    made: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values when read."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+@dataclass(eq=False)
+class Hdf5:
+    """An HDF5 file (or one inside an archive) that has been walked and checked.
+
+    Attributes:
+        path: the file on disk that the bytes lie in.
+        opener: opens it with h5py; called when something is asked that the walk did not note.
+        size: bytes of the HDF5 part.
+        start: first byte of the HDF5 part in the file on disk; -1 for a buffer in memory.
+        datasets: by path; the paths of a group in natural order (`vars/2` before `vars/10`).
+        groups: paths of all groups, parents before children.
+    """
+
+    path: Path
+    opener: Callable[[], h5py.File]
+    limits: Limits
+    size: int
+    start: int = 0
+    datasets: dict[str, Stored] = field(default_factory=dict)
+    groups: list[str] = field(default_factory=list)
+    _handle: h5py.File | None = None
+    _pages: Array | None = None
+
+    @property
+    def handle(self) -> h5py.File:
+        """The file as h5py sees it."""
+        if self._handle is None:
+            self._handle = self.opener()
+        return self._handle
+
+    @property
+    def pages(self) -> Array:
+        """All bytes of the file on disk, mapped."""
+        if self._pages is None:
+            self._pages = map_file(self.path)
+        return self._pages
+
+    def read(self, path: str) -> Array:
+        """The values of a dataset: a read-only view of the file's pages where it is stored in one piece."""
+        stored = self.datasets[path]
+        if stored.start is not None:
+            piece = self.pages[stored.start : stored.start + stored.nbytes]
+            return piece.view(stored.dtype).reshape(stored.shape)
+        with add_context(file=self.path, layer=path):
+            try:
+                values = np.asarray(self.handle[path][()])
+            except OSError as error:
+                raise DamagedFileError(
+                    "The tensor cannot be read.", found=str(error), remedy=COPY_AGAIN
+                ) from error
+        if stored.dtype == BFLOAT16:
+            return np.ascontiguousarray(values).view(BFLOAT16).reshape(stored.shape)
+        return values.astype(stored.dtype, copy=False).reshape(stored.shape)
+
+    def attribute(self, group: str, name: str) -> Any:
+        """An attribute of a group: str, list of str, or number; None where there is none."""
+        there = self.handle[group] if group else self.handle["/"]
+        if not h5a.exists(there.id, name.encode()):
+            return None
+        identity = h5a.open(there.id, name.encode())
+        with add_context(file=self.path, layer=group or None):
+            self._check_attribute(identity, name)
+            return text_of(there.attrs[name])
+
+    def _check_attribute(self, identity: h5a.AttrID, name: str) -> None:
+        kind, space = identity.get_type(), identity.get_space()
+        count = space.get_simple_extent_npoints()
+        variable = isinstance(kind, h5t.TypeStringID) and kind.is_variable_str()
+        if not variable and not isinstance(kind, h5t.TypeStringID | h5t.TypeIntegerID | h5t.TypeFloatID):
+            raise UnsafeFileError(
+                f"The attribute {name!r} holds neither text nor numbers.",
+                found=str(kind.dtype),
+                remedy=NOT_KERAS,
+            )
+        # Texts of variable length lie in a common heap, where many may point to one place.
+        size = count * self.size if variable and count > 1 else count * kind.get_size()
+        self.limits.check("attribute_bytes", size, f"The size of the attribute {name!r}")
+
+    def texts(self, group: str, name: str) -> list[str] | None:
+        """An attribute that is a list of texts, also where Keras split it into `name0`, `name1` and so on."""
+        whole = self.attribute(group, name)
+        if whole is not None:
+            return [whole] if isinstance(whole, str) else list(whole)
+        pieces: list[str] = []
+        number = 0
+        while (piece := self.attribute(group, f"{name}{number}")) is not None:
+            pieces.extend([piece] if isinstance(piece, str) else piece)
+            number += 1
+        return pieces if number else None
+
+    def close(self) -> None:
+        """Close the HDF5 handle; arrays that were read stay valid."""
+        self._pages = None
+        if self._handle is not None:
+            self._handle.close()
+
+
+def map_file(path: Path) -> Array:
+    """The whole file as a read-only array of bytes that share the system's page cache."""
+    with path.open("rb") as file:
+        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return np.frombuffer(pages, np.uint8)
+
+
+def text_of(value: Any) -> Any:
+    """The value of an attribute as plain Python: texts for bytes, lists for arrays."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, np.ndarray):
+        return [text_of(one) for one in value.tolist()]
+    if isinstance(value, np.generic):
+        return text_of(value.item())
+    return value
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """Sort key under which `dense_2` comes before `dense_10`."""
+    parts = re.split(r"(\d+)", name)
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]

@@ -1,0 +1,160 @@
+"""Configurations of Keras 2 in the words of Keras 3.
+
+Keras 3 reads them only in part: it refuses arguments that it has dropped, modules that have moved, and calls
+of nested models, which Keras 2 counted from one. What cannot be said in Keras 3 is left as it is, and refused
+when the model is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from keras_weld.io.allow_list import is_known_class
+
+Config = dict[str, Any]
+
+MODELS = ("Functional", "Sequential", "Model")
+_PLACE = ("module", "registered_name", "build_config", "shared_object_id")
+_KERNEL = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
+_QUERY_SHAPES = ("query_shape", "key_shape", "value_shape")
+
+
+def modernise(config: Config) -> Config:
+    """A model's configuration of Keras 2, without what Keras 3 does not take; the original is left alone.
+
+    Only what has no effect is dropped: `time_major=False`, `groups=1`, shapes that Keras 3 works out by
+    itself.
+
+    Example:
+        >>> modernise({"class_name": "LSTM", "config": {"units": 2, "time_major": False}})
+        {'class_name': 'LSTM', 'config': {'units': 2}}
+    """
+    fresh = _tuples(config)
+    return _layer(fresh) if isinstance(fresh, dict) else config
+
+
+def _tuples(value: Any) -> Any:
+    """A copy in which tuples are tuples again."""
+    if isinstance(value, list):
+        return [_tuples(part) for part in value]
+    if isinstance(value, dict):
+        if value.get("class_name") == "__tuple__" and "items" in value:
+            return tuple(_tuples(part) for part in value["items"])
+        return {key: _tuples(part) for key, part in value.items()}
+    return value
+
+
+def _layer(layer: Config) -> Config:
+    """A layer's or model's description, inner ones included."""
+    name = layer["class_name"]
+    found = {key: value for key, value in layer.items() if key not in _PLACE}
+    inner = layer.get("config")
+    if not isinstance(inner, dict):
+        return found
+    inner = {key: value for key, value in inner.items() if not _has_no_effect(name, key, value)}
+    inner = {key: _part(value) for key, value in inner.items()}
+    dtype = inner.get("dtype")
+    if isinstance(dtype, dict):
+        inner["dtype"] = dtype.get("config", {}).get("name", "float32")
+    if isinstance(inner.get("axis"), list | tuple) and name == "BatchNormalization":
+        inner["axis"] = inner["axis"][0]
+    if name in MODELS and isinstance(inner.get("layers"), list):
+        inner["layers"] = [_layer(one) for one in inner["layers"]]
+        _drop_repeated_shapes(inner["layers"])
+        _count_calls_from_zero(inner)
+        for one in inner["layers"]:
+            if isinstance(one.get("inbound_nodes"), list):
+                one["inbound_nodes"] = [_call(node) for node in one["inbound_nodes"]]
+    return found | {"config": inner}
+
+
+def _has_no_effect(name: str, key: str, value: Any) -> bool:
+    if key == "time_major":
+        return value is False
+    if key in _KERNEL:
+        return name.startswith("Separable")  # they have a depthwise and a pointwise kernel instead
+    if key == "groups":
+        return value == 1 and name.startswith(("Depthwise", "Separable"))
+    return name == "MultiHeadAttention" and key in _QUERY_SHAPES
+
+
+def _part(value: Any) -> Any:
+    """A layer inside a layer (Bidirectional, TimeDistributed) described the same way."""
+    is_layer = isinstance(value, dict) and "class_name" in value and isinstance(value.get("config"), dict)
+    module = value.get("module") if is_layer else None
+    if is_layer and (module is None or ".layers" in str(module)) and "name" in value["config"]:
+        place = {"module": "keras.layers"} if is_known_class(value["class_name"], ("layers",)) else {}
+        return _layer(value) | place  # wrappers build what is inside them in the way of Keras 3
+    return value
+
+
+def _drop_repeated_shapes(layers: list[Config]) -> None:
+    """Keras 2 repeats the input's shape in the first layer after an explicit input."""
+    if layers and layers[0]["class_name"] == "InputLayer":
+        for layer in layers[1:]:
+            if layer["class_name"] != "InputLayer" and isinstance(layer.get("config"), dict):
+                layer["config"].pop("batch_input_shape", None)
+
+
+def _count_calls_from_zero(model: Config) -> None:
+    """Count calls of nested models from zero; in Keras 2, building such a model was its first call."""
+    nested = {layer.get("name"): layer for layer in model["layers"] if layer["class_name"] in MODELS}
+    if not nested or "input_layers" not in model:
+        return
+    references = [
+        reference
+        for place in (*(layer.get("inbound_nodes", []) for layer in model["layers"]), model["output_layers"])
+        for reference in _references(place)
+        if reference[0] in nested
+    ]
+    for name, layer in nested.items():
+        own = [reference for reference in references if reference[0] == name]
+        calls = len(layer.get("inbound_nodes", []))
+        shift = max((reference[1] for reference in own), default=0) - (calls - 1)
+        if shift > 0:
+            for reference in own:
+                reference[1] -= shift
+
+
+def _references(value: Any) -> Iterator[list[Any]]:
+    """Every `[layer, call, output, …]` in a place where calls are listed."""
+    if isinstance(value, dict):
+        for part in value.values():
+            yield from _references(part)
+    elif isinstance(value, list):
+        if _is_reference(value):
+            yield value
+            value = value[3:]
+        for part in value:
+            yield from _references(part)
+
+
+def _call(node: Any) -> Any:
+    """A call in the form of Keras 3, if a tensor is among its keyword arguments; else as it is.
+
+    Keras 3 reads the older form too, but takes such a tensor for a plain list.
+    """
+    if not isinstance(node, list) or not any(
+        _is_reference(value) for one in node if len(one) > 3 for value in one[3].values()
+    ):
+        return node
+    tensors = [_tensor(one) for one in node]
+    arguments = node[0][3] if len(node[0]) > 3 else {}
+    named = {key: _tensor(value) if _is_reference(value) else value for key, value in arguments.items()}
+    return {"args": tensors if len(tensors) == 1 else [tensors], "kwargs": named}
+
+
+def _is_reference(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) in (3, 4)
+        and isinstance(value[0], str)
+        and all(isinstance(part, int) for part in value[1:3])
+    )
+
+
+def _tensor(reference: list[Any]) -> Config:
+    """A tensor named by its place; Keras looks the real one up and never uses the shape given here."""
+    place = {"shape": [None], "dtype": "float32", "keras_history": reference[:3]}
+    return {"class_name": "__keras_tensor__", "config": place}

@@ -1,0 +1,229 @@
+"""Loading: what is in the file is what is in the model, and what cannot be loaded is refused in words."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from small_models import GOLDEN, build, same_predictions, train
+
+from keras_weld.errors import (
+    DamagedFileError,
+    MissingFileError,
+    ShapeMismatchError,
+    UnsafeFileError,
+    WeldError,
+    WrongKindError,
+)
+from keras_weld.models import load
+
+pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
+
+
+def golden(folder, endings):
+    return sorted(
+        path
+        for path in (GOLDEN / folder).glob("*")
+        if path.name.endswith(endings) and not path.name.startswith("subclassed")
+    )
+
+
+def expected_of(path):
+    name = path.name.split(".")[0].removesuffix("_w")
+    with np.load(path.with_name(f"{name}.expected.npz")) as found:
+        inputs = [found[key] for key in sorted(found) if key.startswith("x")]
+        outputs = [found[key] for key in sorted(found) if key.startswith("y")]
+    return name, inputs, outputs
+
+
+def predictions(model, inputs):
+    found = model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0])
+    return found if isinstance(found, list) else [found]
+
+
+def assert_predicts(model, inputs, outputs):
+    for found, want in zip(predictions(model, inputs), outputs, strict=True):
+        np.testing.assert_allclose(found, want, atol=1e-6)
+
+
+def test_keras_file_comes_back_whole(tmp_path, trained, images):
+    trained.save(tmp_path / "m.keras")
+    model = load(tmp_path / "m.keras")
+    same_predictions(model, trained, images)
+    for found, want in zip(model.optimizer.variables, trained.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(found.numpy(), want.numpy())
+    assert not load(tmp_path / "m.keras", compile=False).compiled
+
+
+@pytest.mark.parametrize("path", golden("keras3_0", (".keras", ".h5")), ids=lambda path: path.name)
+def test_files_of_an_early_keras_3(path):
+    name, inputs, outputs = expected_of(path)
+    beside = path.with_name(f"{name}.json") if path.name.endswith(".weights.h5") else None
+    assert_predicts(load(path, compile=False, architecture=beside), inputs, outputs)
+
+
+@pytest.mark.parametrize("path", golden("keras2_15", (".keras", ".h5")), ids=lambda path: path.name)
+def test_files_of_keras_2_most_of_which_keras_3_itself_refuses(path):
+    name, inputs, outputs = expected_of(path)
+    alone = path.name.endswith((".weights.h5", "_w.h5"))
+    beside = path.with_name(f"{name}.json") if alone else None
+    assert_predicts(load(path, compile=False, architecture=beside), inputs, outputs)
+
+
+@pytest.mark.parametrize("name", ["mlp", "lstm"])
+def test_saved_model_of_keras_2_becomes_layers_again(name):
+    pytest.importorskip("tensorflow")
+    path = GOLDEN / "keras2_15" / f"{name}.savedmodel"
+    _, inputs, outputs = expected_of(path)
+    assert_predicts(load(path), inputs, outputs)
+
+
+def test_exported_model_needs_its_architecture():
+    pytest.importorskip("tensorflow")
+    path = GOLDEN / "keras3_0" / "mlp.export"
+    with pytest.raises(WrongKindError, match="keeps the model as a graph, not as layers") as refused:
+        load(path)
+    assert f"weld.load('{path}', architecture='model.json')" in refused.value.remedy
+    _, inputs, outputs = expected_of(path)
+    assert_predicts(load(path, architecture=path.with_name("mlp.json")), inputs, outputs)
+
+
+def test_whole_h5_goes_on_training_with_its_moments():
+    path = GOLDEN / "keras3_0" / "mlp.h5"
+    model = load(path)
+    with np.load(path.with_name("mlp.expected.npz")) as found:
+        wanted = [found[key] for key in sorted(found) if key.startswith("opt0")]
+    assert max(float(np.abs(value).max()) for value in wanted[2:]) > 0
+    for variable, want in zip(model.optimizer.variables, wanted, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), want)
+    _, inputs, outputs = expected_of(path)
+    before = int(model.optimizer.iterations.numpy())
+    model.train_on_batch(inputs[0], outputs[0])
+    assert int(model.optimizer.iterations.numpy()) == before + 1
+
+
+def test_what_is_lost_of_a_keras_2_model_is_told():
+    with pytest.warns(UserWarning, match=r"mlp.h5: the optimizer's state was written by Keras 2.15.0"):
+        load(GOLDEN / "keras2_15" / "mlp.h5")
+    with pytest.warns(UserWarning, match="how it was compiled was not. Compile it before training"):
+        assert not load(GOLDEN / "keras2_15" / "lstm.h5").compiled
+
+
+def test_keras_1_is_refused_with_its_version_and_the_way_out():
+    with pytest.raises(WrongKindError) as refused:
+        load(GOLDEN / "keras1_2" / "two_io.h5")
+    assert "This model was written by Keras 1.2.2, in a form that Keras 3 cannot build" in str(refused.value)
+    assert refused.value.layer == "left_code (Dense)"
+    assert "architecture='arch.json'" in refused.value.remedy
+    assert refused.value.__cause__ is not None
+
+
+def test_architecture_alone_is_random_and_says_so(tmp_path, trained):
+    (tmp_path / "m.json").write_text(trained.to_json())
+    with pytest.warns(UserWarning, match="holds the architecture alone: the model's weights are random"):
+        model = load(tmp_path / "m.json")
+    assert [weight.shape for weight in model.weights] == [weight.shape for weight in trained.weights]
+
+
+def test_weights_alone_ask_for_the_architecture_and_take_it(tmp_path, trained, images):
+    trained.save_weights(tmp_path / "m.weights.h5")
+    with pytest.raises(WrongKindError) as refused:
+        load(tmp_path / "m.weights.h5")
+    assert "This file holds weights alone; a model needs its architecture too" in str(refused.value)
+    assert "architecture='model.json'" in refused.value.remedy
+    (tmp_path / "m.json").write_text(trained.to_json())
+    build(seed=5).save(tmp_path / "other.keras")
+    for beside in ("m.json", "other.keras"):
+        model = load(tmp_path / "m.weights.h5", architecture=tmp_path / beside)
+        same_predictions(model, trained, images)
+
+
+def test_sharded_weights_take_an_architecture(tmp_path, trained, images):
+    trained.save_weights(tmp_path / "m.weights.json", max_shard_size=0.00001)
+    assert len(list(tmp_path.glob("*.weights.h5"))) > 1
+    (tmp_path / "m.json").write_text(trained.to_json())
+    same_predictions(load(tmp_path / "m.weights.json", architecture=tmp_path / "m.json"), trained, images)
+
+
+def test_weights_of_another_width_name_layer_and_both_shapes(tmp_path, trained):
+    trained.save_weights(tmp_path / "m.weights.h5")
+    (tmp_path / "wide.json").write_text(build(width=30).to_json())
+    with pytest.raises(ShapeMismatchError) as refused:
+        load(tmp_path / "m.weights.h5", architecture=tmp_path / "wide.json")
+    assert refused.value.layer == "hidden"
+    assert refused.value.expected == "shape (64, 30)"
+    assert refused.value.found == "shape (64, 24)"
+    assert refused.value.file == str(tmp_path / "m.weights.h5")
+
+
+def test_weights_that_lack_a_layer_are_refused(tmp_path, trained):
+    short = keras.Sequential([keras.Input((64,)), *trained.layers[:-1]])
+    short.save_weights(tmp_path / "m.weights.h5")
+    (tmp_path / "m.json").write_text(trained.to_json())
+    with pytest.raises(ShapeMismatchError, match="another number of tensors") as refused:
+        load(tmp_path / "m.weights.h5", architecture=tmp_path / "m.json")
+    assert refused.value.layer == "digit"
+    assert (refused.value.expected, refused.value.found) == ("2 variables in this layer", "0")
+
+
+def test_optimizer_state_that_would_be_skipped_is_an_error_with_a_remedy(tmp_path):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        train(build(), epochs=1, examples=64).save(tmp_path / "m.keras")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    with pytest.raises(WeldError, match="optimizer's state in the file does not fit") as refused:
+        load(tmp_path / "m.keras")
+    assert "compile=False" in refused.value.remedy
+    assert load(tmp_path / "m.keras", compile=False).count_params() > 0
+
+
+def test_name_without_the_usual_ending_is_read_by_content(tmp_path, trained, images):
+    trained.save(tmp_path / "m.keras")
+    (tmp_path / "m.keras").rename(tmp_path / "model.zip")
+    same_predictions(load(tmp_path / "model.zip"), trained, images)
+
+
+def test_missing_empty_cut_and_remote_files(tmp_path, trained):
+    with pytest.raises(MissingFileError):
+        load(tmp_path / "none.keras")
+    (tmp_path / "empty.keras").write_bytes(b"")
+    with pytest.raises(DamagedFileError, match="empty"):
+        load(tmp_path / "empty.keras")
+    trained.save(tmp_path / "m.keras")
+    whole = (tmp_path / "m.keras").read_bytes()
+    (tmp_path / "cut.keras").write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(WeldError) as refused:
+        load(tmp_path / "cut.keras")
+    assert refused.value.file == str(tmp_path / "cut.keras")
+    with pytest.raises(UnsafeFileError, match="Only files on this machine"):
+        load("https://example.org/m.keras")
+
+
+def test_lambda_is_built_only_when_told_to(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: 2 * x)])
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(UnsafeFileError, match="Lambda"):
+        load(tmp_path / "m.keras")
+    found = load(tmp_path / "m.keras", unsafe=True).predict_on_batch(np.ones((1, 2)))
+    np.testing.assert_array_equal(found, [[2, 2]])
+
+
+def test_no_warning_on_a_plain_load(tmp_path, trained):
+    trained.save(tmp_path / "m.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load(tmp_path / "m.keras")
+
+
+def test_config_that_keras_cannot_build_names_the_layer(tmp_path, trained):
+    config = json.loads(trained.to_json())
+    config["config"]["layers"][1]["config"]["units"] = "many"
+    (tmp_path / "m.json").write_text(json.dumps(config))
+    with pytest.raises(WeldError) as refused:
+        load(tmp_path / "m.json")
+    assert refused.value.file == str(tmp_path / "m.json")
+    assert "hidden" in str(refused.value)

@@ -12,8 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from models import make_resnets
 from timing import verdict
+
+from models import make_resnets
 
 WATCHED = """
 import json, sys, threading, time

@@ -7,8 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from models import make_resnets
 from timing import call_seconds, in_turn, process_seconds, ratio, show, verdict
+
+from models import make_resnets
 
 EMPTY_TYPER = "import typer\napp = typer.Typer()\n@app.command()\ndef main() -> None: ...\napp()"
 IMPORTS = "import numpy, h5py"

@@ -28,7 +28,7 @@ def _floor(level: int, *names: str) -> Floor:
 
 
 _BELOW_RECIPES = (
-    *("io", "weights", "checks", "data", "models", "evaluate"),
+    *("io", "weights", "checks", "data", "models", "judging"),
     *("stats", "compose", "training", "export", "registry", "zipper"),
 )
 FLOORS: Mapping[str, Floor] = {
@@ -39,11 +39,11 @@ FLOORS: Mapping[str, Floor] = {
     "checks": _floor(2),
     "data": _floor(2),
     "models": _floor(3, "io"),
-    "evaluate": _floor(3, "data"),
+    "judging": _floor(3, "data"),
     "stats": _floor(4, "models", "data"),
     "compose": _floor(4, "models"),
     "training": _floor(4, "models", "data", "io"),
-    "export": _floor(4, "models", "evaluate"),
+    "export": _floor(4, "models", "judging"),
     "registry": _floor(4, "io"),
     "zipper": _floor(5, "models", "stats", "data", "weights", "training"),
     "serve": _floor(5, "models", "registry"),

@@ -60,7 +60,7 @@ def test_sideways_is_forbidden_unless_the_table_says_so(tmp_path: Path) -> None:
         tmp_path,
         {
             "weights/mean.py": "from keras_weld.io import read",
-            "evaluate/score.py": "from keras_weld.data import npz",
+            "judging/score.py": "from keras_weld.data import npz",
             "training/resume.py": "from keras_weld.stats import fisher",
             "io/read.py": "",
             "data/npz.py": "",

@@ -125,11 +125,13 @@ def command(
       weld evaluate merged.keras --against a.keras b.keras --data digits.npz
       weld evaluate merged.keras --against a.keras b.keras --data digits.npz --fail-if-worse 0.5
     """
+    from keras_weld.cli.backend import start_backend
     from keras_weld.io.limits import Limits
     from keras_weld.recipes.evaluate import evaluate
 
     limits = Limits.parse(limit or [])
-    with progress("Loading", quiet=as_json) as report:
+    with progress("Starting Keras", quiet=as_json) as report:
+        start_backend()
         found = evaluate(
             model,
             against or [],
@@ -173,7 +175,8 @@ def _table(found: Evaluation, split: Judged) -> Any:
     where = "" if split.name == "all" else f"{split.name}, "
     table = Table(title=f"{where}{split.count:,} examples", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("model", overflow="fold")
-    table.add_column(f"{found.metric} (95 % interval)", justify="right")
+    unit = f" in {found.unit}" if found.unit else ""
+    table.add_column(f"{found.metric}{unit} (95 % interval)", justify="right")
     if found.best_source is not None:
         table.add_column("difference (95 % interval)", justify="right")
         table.add_column("verdict")

@@ -36,7 +36,7 @@ def open_hdf5(path: Path, limits: Limits, *, source: BinaryIO | Window | None = 
 
     def opener() -> h5py.File:
         try:
-            return h5py.File(path, "r", locking=False) if source is None else h5py.File(source, "r")
+            return _open_path(path) if source is None else h5py.File(source, "r")
         except (OSError, RuntimeError, ValueError) as error:
             raise DamagedFileError(
                 "The HDF5 part of the file is damaged or cut short.",
@@ -61,3 +61,12 @@ def open_hdf5(path: Path, limits: Limits, *, source: BinaryIO | Window | None = 
             result.close()
             raise
     return result
+
+
+def _open_path(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path, "r", locking=False)
+    except OSError as error:
+        if "locking flag" not in str(error):
+            raise
+        return h5py.File(path, "r")  # this process has it open already, with a lock

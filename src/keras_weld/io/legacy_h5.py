@@ -27,6 +27,9 @@ _FROZEN = re.compile(r"(moving|running)_(mean|variance|std)|count|seed_generator
 # Keras 1 wrote dense_1_W and dense_1_b.
 _OLD_NAMES = {"W": "kernel", "b": "bias", "running_mean": "moving_mean", "running_std": "moving_variance"}
 
+# Configs of whole-model files give a class the name that it has in Keras's code.
+_IN_CODE = {"GroupedQueryAttention": "GroupQueryAttention"}
+
 _Known = tuple[str, str, Role]  # storage path, name, role
 _Expected = list[_Known]
 
@@ -173,6 +176,7 @@ def _expected_by_layer(config: Mapping[str, Any]) -> dict[str, _Expected]:
 def _expand(
     group: str, name: str, class_name: str, config: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, Role]]:
+    class_name = _IN_CODE.get(class_name, class_name)
     for number, (variable, role) in enumerate(variables_of(class_name, dict(config)) or ()):
         yield f"{group}/vars/{number}", f"{name}/{variable}", role
     for attribute, part_class, part_config in sub_layers_of(class_name, dict(config)) or ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,9 @@ def _join(places: dict[str, list[str]], shards: dict[str, Hdf5]) -> tuple[dict[s
                     remedy="Copy the whole set again: the map and its shards belong together.",
                 )
             for path in inside:
-                datasets[path], holder[path] = shard.datasets[path], shard
+                # The map lists the groups in the order in which they were written.
+                datasets[path] = replace(shard.datasets[path], made=len(datasets))
+                holder[path] = shard
     return datasets, holder
 
 

@@ -14,17 +14,16 @@ import keras
 import numpy as np
 
 from keras_weld.core.state import ModelState
-from keras_weld.errors import UsageError, WeldError, WriteError, add_context
+from keras_weld.errors import UsageError, WriteError, add_context
 from keras_weld.io.atomic import atomic_path
 from keras_weld.io.hdf5_writer import Slot
 from keras_weld.io.kinds import Kind
-from keras_weld.io.limits import GB, Limits
+from keras_weld.io.limits import GB
 from keras_weld.io.read import open_model
 from keras_weld.io.write import open_sink, written_kind
 from keras_weld.models.quiet import quiet
-
-UNLIMITED = Limits(**dict.fromkeys(Limits.__slots__, 1 << 62))
-"""Limits for a file that this process has just written."""
+from keras_weld.models.state import state_of
+from keras_weld.models.write import UNLIMITED, write
 
 _Print = tuple[tuple[int, ...], str, bytes]
 
@@ -65,28 +64,6 @@ def save(
     return target
 
 
-def write(model: keras.Model, path: Path) -> None:
-    """Write a model with Keras under a name that ends in `.keras` or `.weights.h5`.
-
-    Raises:
-        WriteError: if Keras cannot; the reason is given.
-    """
-    try:
-        with quiet():
-            if path.name.endswith(".keras"):
-                model.save(path)
-            else:
-                model.save_weights(path)
-    except (WeldError, OSError, MemoryError):
-        raise
-    except Exception as error:  # a layer's get_config may raise anything
-        raise WriteError(
-            "Keras cannot save this model; what was there before is untouched.",
-            found=f"{type(error).__name__}: {error}",
-            remedy="If a layer of your own is involved, check its get_config: it must give plain values.",
-        ) from error
-
-
 def _check(model: Any, target: Path, overwrite: bool) -> None:
     if not isinstance(model, keras.Model):
         raise UsageError("Only a Keras model can be saved.", file=target, found=type(model).__name__)
@@ -115,8 +92,6 @@ def _check(model: Any, target: Path, overwrite: bool) -> None:
 
 
 def _save_shards(model: keras.Model, target: Path, shard_bytes: int) -> None:
-    from keras_weld.models.state import state_of
-
     with state_of(model, weights_only=True) as state:
         specs = state.specs
         slots = [Slot(spec.path, spec.shape, spec.dtype, spec.layer.rpartition("/")[2]) for spec in specs]

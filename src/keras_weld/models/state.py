@@ -14,7 +14,7 @@ import keras
 from keras_weld.core.state import ModelState
 from keras_weld.errors import UsageError
 from keras_weld.io.read import open_model
-from keras_weld.models.save import UNLIMITED, write
+from keras_weld.models.write import UNLIMITED, write
 
 
 def state_of(model: keras.Model, *, weights_only: bool = False) -> ModelState:

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from keras_weld.data.split import Dataset, Split
-from keras_weld.evaluate.bootstrap import RESAMPLES
-from keras_weld.evaluate.compare import Measured, best_of, measure
-from keras_weld.evaluate.metrics import Metric
-from keras_weld.evaluate.outcome import Kind, Outcome
-from keras_weld.evaluate.verdict import MARGIN, Verdict, judge, margin_for, sentence, show
+from keras_weld.judging.bootstrap import RESAMPLES
+from keras_weld.judging.compare import Measured, best_of, measure
+from keras_weld.judging.metrics import Metric
+from keras_weld.judging.outcome import Kind, Outcome
+from keras_weld.judging.verdict import MARGIN, Verdict, judge, margin_for, sentence, show
 
 FEW = 100
 """Below this number of examples an interval is rough itself."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_weld.errors import UsageError
-from keras_weld.evaluate import METRICS, Outcome, Task, metric_for, outcome_of
+from keras_weld.judging import METRICS, Outcome, Task, metric_for, outcome_of
 
 
 def outcome(task: Task, count: int = 60, seed: int = 0) -> Outcome:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_weld.errors import UsageError
-from keras_weld.evaluate.metrics import Statistic
+from keras_weld.judging.metrics import Statistic
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

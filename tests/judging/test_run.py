@@ -9,7 +9,7 @@ import pytest
 
 from keras_weld.data import open_data
 from keras_weld.errors import DataError, UsageError
-from keras_weld.evaluate import predict
+from keras_weld.judging import predict
 
 X = np.arange(20, dtype=np.float32).reshape(10, 2)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from keras_weld.errors import UsageError
-from keras_weld.evaluate import METRICS, Interval, Verdict, judge
-from keras_weld.evaluate.verdict import Compared, margin_for, sentence, show, show_difference
+from keras_weld.judging import METRICS, Interval, Verdict, judge
+from keras_weld.judging.verdict import Compared, margin_for, sentence, show, show_difference
 
 ACCURACY, LOSS = METRICS["accuracy"], METRICS["log_loss"]
 

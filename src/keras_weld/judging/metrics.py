@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_weld.core.table import Table
 from keras_weld.errors import UsageError
-from keras_weld.evaluate.outcome import Outcome, Task
+from keras_weld.judging.outcome import Outcome, Task
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Statistic = Callable[[Array], Array]

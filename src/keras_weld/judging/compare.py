@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_weld.evaluate.bootstrap import RESAMPLES, Interval, interval, resample, unseen
-from keras_weld.evaluate.metrics import Metric
-from keras_weld.evaluate.outcome import Outcome
-from keras_weld.evaluate.verdict import Compared
+from keras_weld.judging.bootstrap import RESAMPLES, Interval, interval, resample, unseen
+from keras_weld.judging.metrics import Metric
+from keras_weld.judging.outcome import Outcome
+from keras_weld.judging.verdict import Compared
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from keras_weld.errors import UsageError
-from keras_weld.evaluate.bootstrap import Interval
-from keras_weld.evaluate.metrics import Metric
+from keras_weld.judging.bootstrap import Interval
+from keras_weld.judging.metrics import Metric
 
 MARGIN = 1.0
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_weld.errors import DataError
-from keras_weld.evaluate import Kind, Task, outcome_of
+from keras_weld.judging import Kind, Task, outcome_of
 
 SHARES = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])
 ONES = np.array([0, 1, 1, 0])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from keras_weld.errors import UsageError
-from keras_weld.evaluate import METRICS, Outcome, Task, bootstrap, interval, measure, outcome_of, resample
-from keras_weld.evaluate.bootstrap import unseen
+from keras_weld.judging import METRICS, Outcome, Task, bootstrap, interval, measure, outcome_of, resample
+from keras_weld.judging.bootstrap import unseen
 
 
 def right_or_wrong(right) -> Outcome:

@@ -1,0 +1,135 @@
+"""Whether two files hold the same tensors: which belongs to which, and how they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from keras_weld.checks.candidate import Candidate
+from keras_weld.checks.finding import Finding, note, refusal, warning
+from keras_weld.core.dtypes import is_float
+from keras_weld.core.state import LazyTensor
+from keras_weld.core.tensor import Role, TensorSpec
+
+_KEYS: tuple[Callable[[TensorSpec], str], ...] = (lambda spec: spec.path, lambda spec: spec.name)
+_ALIKE = "Only models with the same tensors can be averaged; weld fuse and weld ensemble take any."
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Which tensor of one file is which of another.
+
+    Attributes:
+        pairs: the tensors that belong together, in the first model's order.
+        missing: those that only the first has.
+        extra: those that only the other has.
+        by_order: they were matched by their order alone, since the names say nothing.
+    """
+
+    pairs: tuple[tuple[LazyTensor, LazyTensor], ...]
+    missing: tuple[LazyTensor, ...]
+    extra: tuple[LazyTensor, ...]
+    by_order: bool = False
+
+
+def pair(first: Candidate, other: Candidate) -> Pairing:
+    """Match tensors by the path that Keras 3 stores them under, else by name, else by order.
+
+    The path follows from the architecture, so that it does not depend on names given by a counter. Random
+    seeds are left out: not every format keeps them.
+    """
+    ours, theirs = _tensors(first), _tensors(other)
+    best: Pairing | None = None
+    for key in _KEYS:
+        found = _by_key(ours, theirs, key)
+        if not found.missing and not found.extra:
+            return found
+        if best is None or len(found.pairs) > len(best.pairs):
+            best = found
+    if [one.spec.shape for one in ours] == [one.spec.shape for one in theirs]:
+        return Pairing(tuple(zip(ours, theirs, strict=True)), (), (), by_order=True)
+    return best or Pairing((), tuple(ours), tuple(theirs))
+
+
+def differences(pairing: Pairing, other: Candidate) -> Iterator[Finding]:
+    """What keeps the tensors of two files from being averaged, and what to know about them."""
+    for tensor in pairing.missing:
+        yield refusal(
+            "A tensor of the first model is not in the other.",
+            file=other.name,
+            layer=tensor.spec.name,
+            expected=_shape(tensor.spec),
+            found="none",
+            remedy=_ALIKE,
+        )
+    for tensor in pairing.extra:
+        yield refusal(
+            "The other model has a tensor that the first has not.",
+            file=other.name,
+            layer=tensor.spec.name,
+            expected="none",
+            found=_shape(tensor.spec),
+            remedy=_ALIKE,
+        )
+    for ours, theirs in pairing.pairs:
+        if ours.spec.shape != theirs.spec.shape:
+            yield refusal(
+                "A tensor has another shape.",
+                file=other.name,
+                layer=ours.spec.name,
+                expected=_shape(ours.spec),
+                found=_shape(theirs.spec),
+                remedy=_ALIKE,
+            )
+    yield from _dtypes(pairing, other)
+    if pairing.by_order:
+        yield warning(
+            "The tensors can only be matched by their order: their names say nothing.",
+            file=other.name,
+            remedy="Give files with the architecture (.keras), or make sure that both models were built "
+            "by the same code.",
+        )
+
+
+def _dtypes(pairing: Pairing, other: Candidate) -> Iterator[Finding]:
+    differing = [pair for pair in pairing.pairs if pair[0].spec.dtype != pair[1].spec.dtype]
+    if not differing:
+        return
+    ours, theirs = (one.spec for one in differing[0])
+    if is_float(ours.dtype) != is_float(theirs.dtype):
+        yield refusal(
+            "A tensor holds whole numbers in one model and fractions in the other.",
+            file=other.name,
+            layer=ours.name,
+            expected=ours.dtype.name,
+            found=theirs.dtype.name,
+            remedy="Average the models before they are quantised, then quantise the result.",
+        )
+        return
+    more = f" ({len(differing) - 1} more differ)" if len(differing) > 1 else ""
+    yield note(
+        f"A tensor has another precision{more}.",
+        file=other.name,
+        layer=ours.name,
+        expected=ours.dtype.name,
+        found=theirs.dtype.name,
+        remedy="The result has the precision of the first model; put the most precise one first.",
+    )
+
+
+def _tensors(one: Candidate) -> list[LazyTensor]:
+    return [tensor for tensor in one.state.weights if tensor.spec.role is not Role.SEED_STATE]
+
+
+def _by_key(ours: list[LazyTensor], theirs: list[LazyTensor], key: Callable[[TensorSpec], str]) -> Pairing:
+    found = {key(tensor.spec): tensor for tensor in theirs}
+    known = {key(tensor.spec) for tensor in ours}
+    return Pairing(
+        tuple((one, found[key(one.spec)]) for one in ours if key(one.spec) in found),
+        tuple(one for one in ours if key(one.spec) not in found),
+        tuple(one for one in theirs if key(one.spec) not in known),
+    )
+
+
+def _shape(spec: TensorSpec) -> str:
+    return f"{spec.shape} {spec.dtype.name}"

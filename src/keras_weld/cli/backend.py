@@ -1,0 +1,50 @@
+"""Start the backend without its greetings."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+
+
+def start_backend() -> None:
+    """Import Keras and compute once, with what the backend's C++ code says kept off the screen.
+
+    TensorFlow reports on processors and libraries on standard error, below Python, whatever its log level is.
+    If the start fails, what was said is shown: it may be the reason.
+
+    Raises:
+        MissingExtraError: if no backend is installed.
+    """
+    if os.environ.get("WELD_DEBUG"):
+        _start()
+        return
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as said:
+        screen = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            _start()
+        except BaseException:
+            said.seek(0)
+            os.write(screen, said.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(screen, 2)
+            os.close(screen)
+
+
+def _start() -> None:
+    try:
+        import keras
+    except ImportError as error:
+        from keras_weld.errors import MissingExtraError
+
+        raise MissingExtraError(
+            "This command runs models, and no backend for Keras can be imported.",
+            found=str(error),
+            remedy="Install one: pip install 'keras-weld[tensorflow]' (or jax, or torch), and set KERAS_BACKEND "
+            "if it is not TensorFlow.",
+        ) from error
+    keras.ops.convert_to_numpy(keras.ops.add(keras.ops.ones(1), 1))

@@ -1,0 +1,56 @@
+"""Labelled rows and columns of text: plain, aligned, without spaces at the end of a line."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from keras_weld.cli.frame import console
+
+Row = tuple[str, str]
+
+_STYLES = {"error": "red", "refusal": "red", "note": "yellow", "warning": "yellow", "runs code": "red"}
+_NARROWEST = 20
+
+
+def print_rows(rows: Sequence[Row], *, indent: int = 2) -> None:
+    """Print each row as its label and its text, wrapped to the screen; an empty label is one left out.
+
+    Args:
+        rows: labels and texts.
+        indent: spaces before each label.
+    """
+    from rich.text import Text
+
+    screen = console()
+    width = max((len(label) for label, _ in rows), default=0)
+    start = indent + width + 2
+    room = max(_NARROWEST, screen.width - start)
+    shown = ""
+    for label, value in rows:
+        shown = label or shown
+        lines = textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False) or [""]
+        for number, line in enumerate(lines):
+            head = f"{'':{indent}}{label if number == 0 else '':{width}}  "
+            styled = Text.assemble((head, "dim"), (line, _STYLES.get(shown, "")))
+            screen.print(styled, soft_wrap=True)
+
+
+def print_columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), indent: int = 2) -> None:
+    """Print rows in columns as wide as their widest entry; the first row is the heading.
+
+    Args:
+        rows: texts, as many in each row.
+        right: numbers of the columns that are aligned on the right.
+        indent: spaces before the first column.
+    """
+    from rich.text import Text
+
+    widths = [max(len(row[number]) for row in rows) for number in range(len(rows[0]))]
+    for number, row in enumerate(rows):
+        cells = [
+            f"{cell:>{width}}" if column in right else f"{cell:<{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        line = " " * indent + "  ".join(cells).rstrip()
+        console().print(Text(line, "dim" if number == 0 else ""), soft_wrap=True)

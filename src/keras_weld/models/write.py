@@ -1,0 +1,36 @@
+"""The one place that has Keras write a model; what it raises comes out in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+
+from keras_weld.errors import WeldError, WriteError
+from keras_weld.io.limits import Limits
+from keras_weld.models.quiet import quiet
+
+UNLIMITED = Limits(**dict.fromkeys(Limits.__slots__, 1 << 62))
+"""Limits for a file that this process has just written."""
+
+
+def write(model: keras.Model, path: Path) -> None:
+    """Write a model with Keras under a name that ends in `.keras` or `.weights.h5`.
+
+    Raises:
+        WriteError: if Keras cannot; the reason is given.
+    """
+    try:
+        with quiet():
+            if path.name.endswith(".keras"):
+                model.save(path)
+            else:
+                model.save_weights(path)
+    except (WeldError, OSError, MemoryError):
+        raise
+    except Exception as error:  # a layer's get_config may raise anything
+        raise WriteError(
+            "Keras cannot save this model; what was there before is untouched.",
+            found=f"{type(error).__name__}: {error}",
+            remedy="If a layer of your own is involved, check its get_config: it must give plain values.",
+        ) from error

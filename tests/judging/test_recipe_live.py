@@ -1,0 +1,110 @@
+"""Evaluating real models, trained on handwritten digits, live and from files."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from keras_weld.errors import DataError
+from keras_weld.recipes.evaluate import evaluate
+
+pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
+
+
+def classifier(seed, name, activation="softmax", image=False):
+    keras.utils.set_random_seed(seed)
+    start = [keras.Input((8, 8, 1)), keras.layers.Flatten()] if image else [keras.Input((64,))]
+    layers = [keras.layers.Dense(32, activation="relu"), keras.layers.Dense(10, activation=activation)]
+    return keras.Sequential([*start, *layers], name=name)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    return (found.data / 16).astype("float32"), found.target
+
+
+@pytest.fixture(scope="module")
+def models(digits):
+    """A good model and a poor one."""
+    x, y = digits
+    found = []
+    for name, epochs in (("good", 30), ("poor", 1)):
+        model = classifier(1, name)
+        model.compile("adam", "sparse_categorical_crossentropy")
+        model.fit(x[:1000], y[:1000], epochs=epochs, verbose=0)
+        found.append(model)
+    return found
+
+
+@pytest.fixture(scope="module")
+def data(digits, tmp_path_factory):
+    x, y = digits
+    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    np.savez(path, x_val=x[1000:1300], y_val=y[1000:1300], x_test=x[1300:], y_test=y[1300:])
+    return path
+
+
+def test_files_and_live_models_give_the_same(tmp_path, models, data):
+    good, poor = models
+    good.save(tmp_path / "good.keras")
+    poor.save(tmp_path / "poor.keras")
+    live = evaluate(good, [poor], data=data)
+    stored = evaluate(tmp_path / "good.keras", [tmp_path / "poor.keras"], data=str(data))
+    assert live.verdict == stored.verdict == "better"
+    assert [row.value for row in live.splits[1].rows] == [row.value for row in stored.splits[1].rows]
+    assert stored.sentence.startswith("good.keras is better than poor.keras: accuracy 9")
+    assert [split.count for split in stored.splits] == [300, 497]
+
+
+def test_accuracy_is_what_keras_says(models, data):
+    good = models[0]
+    with np.load(data) as arrays:
+        x, y = arrays["x_test"], arrays["y_test"]
+    found = evaluate(good, data=data, metric="log_loss").splits[1].rows[0].value
+    keras_says = keras.losses.sparse_categorical_crossentropy(y, good.predict(x, verbose=0))
+    assert found == pytest.approx(float(np.mean(keras_says)), rel=1e-5)
+
+
+def test_folder_of_images_is_given_at_the_models_size(tmp_path, digits):
+    image = pytest.importorskip("PIL.Image")
+    x, y = digits
+    for number in range(40):
+        folder = tmp_path / f"class_{y[number]}"
+        folder.mkdir(exist_ok=True)
+        pixels = (x[number].reshape(8, 8) * 255).astype("uint8")
+        image.fromarray(pixels).save(folder / f"{number:03}.png")
+    model = classifier(0, "images", image=True)
+    found = evaluate(model, data=tmp_path, pixels="0..1")
+    files = sorted(tmp_path.rglob("*.png"))
+    chosen = [int(file.stem) for file in files]
+    given = (x[chosen] * 255).astype("uint8").reshape(-1, 8, 8, 1).astype("float32") / 255
+    decided = model.predict(given, verbose=0).argmax(1)
+    assert found.splits[0].rows[0].value == pytest.approx(100 * np.mean(decided == y[chosen]))
+    assert "Pixels are given to the models as 0..1" in found.notes[0]
+
+
+def test_data_of_another_shape_names_the_model(tmp_path, models, data):
+    classifier(0, "images", image=True).save(tmp_path / "images.keras")
+    with pytest.raises(DataError, match="do not fit the model's input") as refused:
+        evaluate(tmp_path / "images.keras", data=data)
+    assert "expected: shape (8, 8, 1) for one example" in str(refused.value)
+    assert "found:    shape (64)" in str(refused.value)
+
+
+def test_several_outputs_are_judged_one_at_a_time(digits):
+    x, y = digits
+    inputs = keras.Input((64,))
+    digit = keras.layers.Dense(10, activation="softmax", name="digit")(inputs)
+    odd = keras.layers.Dense(1, activation="sigmoid", name="odd")(inputs)
+    model = keras.Model(inputs, [digit, odd])
+    data = {"x": x[:200], "y0": y[:200], "y1": y[:200] % 2}
+    first, second = (evaluate(model, data=data, output=number) for number in range(2))
+    guesses = model.predict(x[:200], verbose=0)
+    assert first.splits[0].rows[0].value == pytest.approx(100 * np.mean(guesses[0].argmax(1) == y[:200]))
+    assert second.splits[0].rows[0].value == pytest.approx(
+        100 * np.mean((guesses[1][:, 0] > 0.5) == y[:200] % 2)
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from typing import Any
 
 from keras_weld.checks.finding import Finding, Severity
 from keras_weld.checks.options import class_name_of, differing_options
@@ -15,6 +16,12 @@ from keras_weld.core.layer_variables import variables_of
 
 _REMEDY = "Only models of one architecture can be averaged; weld fuse and weld ensemble take any."
 _ENOUGH = 4000  # beyond so many layers, comparing every one with every other takes too long
+
+_TEXTS = {
+    Severity.REFUSAL: "The layer is built otherwise.",
+    Severity.WARNING: "The layer calculates a little otherwise; the result has the first model's setting.",
+    Severity.NOTE: "The layer was trained otherwise; the result has the first model's setting.",
+}
 
 _Calls = tuple[tuple[tuple[int, int, int], ...], ...]
 
@@ -108,16 +115,16 @@ def compare_nodes(mine: Node, his: Node, *, links: bool = True) -> list[Differen
         return [
             Difference(
                 Severity.REFUSAL,
-                "Another kind of layer.",
+                "Another kind of layer stands here.",
                 mine.name,
                 mine.class_name,
                 f"{his.class_name} ({his.name})",
             )
         ]
     found = [
-        Difference(severity, f"Another {name}.", where, f"{name}={_show(one)}", f"{name}={_show(two)}")
+        one
         for where, a, b in _with_parts(mine.name, mine.layer, his.layer)
-        for severity, name, one, two in differing_options(a, b)
+        for one in _by_severity(where, list(differing_options(a, b)))
     ]
     if links and mine.takes != his.takes and not found:
         found.append(
@@ -130,6 +137,16 @@ def compare_nodes(mine: Node, his: Node, *, links: bool = True) -> list[Differen
             )
         )
     return found
+
+
+def _by_severity(where: str, options: list[tuple[Severity, str, Any, Any]]) -> Iterator[Difference]:
+    """One difference for all options of a layer that matter alike."""
+    for severity, text in _TEXTS.items():
+        some = [one for one in options if one[0] is severity]
+        if some:
+            expected = ", ".join(f"{name}={_show(value)}" for _, name, value, _ in some)
+            found = ", ".join(f"{name}={_show(value)}" for _, name, _, value in some)
+            yield Difference(severity, text, where, expected, found)
 
 
 def has_weights(node: Node) -> bool:

@@ -20,6 +20,8 @@ class Candidate:
         summary: what it holds.
         graph: its graph; None if the file has no architecture.
         labels: the names of its classes in order, if known.
+        executable: layers that run code that comes with the file.
+        problems: what no honest file has.
     """
 
     name: str
@@ -27,6 +29,8 @@ class Candidate:
     summary: Summary
     graph: ModelGraph | None
     labels: tuple[str, ...] | None = None
+    executable: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
     @property
     def readable(self) -> ModelGraph | None:
@@ -35,7 +39,12 @@ class Candidate:
 
 
 def candidate_of(
-    state: ModelState, labels: Sequence[str] | None = None, custom: Sequence[str] = ()
+    state: ModelState,
+    labels: Sequence[str] | None = None,
+    *,
+    custom: Sequence[str] = (),
+    executable: Sequence[str] = (),
+    problems: Sequence[str] = (),
 ) -> Candidate:
     """A candidate out of an opened file.
 
@@ -43,10 +52,16 @@ def candidate_of(
         state: the file.
         labels: names of the classes in order; by default those in the file's lineage, if there are any.
         custom: names of classes that Keras does not ship.
+        executable: layers that run code that comes with the file.
+        problems: what no honest file has.
+
+    Raises:
+        DamagedFileError: if the config contradicts itself.
     """
     graph = ModelGraph.from_config(state.config) if state.config else None
     known = tuple(labels) if labels is not None else _labels_in(state)
-    return Candidate(state.source, state, summarize(state, custom), graph, known)
+    summary = summarize(state, custom)
+    return Candidate(state.source, state, summary, graph, known, tuple(executable), tuple(problems))
 
 
 def _labels_in(state: ModelState) -> tuple[str, ...] | None:

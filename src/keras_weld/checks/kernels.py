@@ -25,7 +25,7 @@ fine-tuning from one trained start, 0.67 to 0.99 from one random start (the lowe
 learning rate for 80 epochs), 0.04 and less from two random starts, whose average had lost all accuracy.
 """
 _CHUNK = 1 << 20  # elements turned into float64 at a time
-_SMALLEST = 16  # kernels with fewer elements say little
+_SMALLEST = 64  # in fewer dimensions even random kernels are often not at right angles
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Likeness:
     """How alike two models are.
 
     Attributes:
-        similarity: median cosine similarity of their kernels, from -1 to 1; None if there are no kernels.
+        similarity: median cosine similarity of their kernels, from -1 to 1; None if there are none
+            that are large enough to tell.
         equal: every tensor is the same to the last bit.
         nonfinite: names of tensors that hold NaN or infinity, in either.
     """
@@ -56,7 +57,7 @@ def likeness(pairing: Pairing) -> Likeness:
         if not is_kernel and not equal:
             continue
         a, b = ours.read(), theirs.read()
-        equal = equal and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        equal = equal and a.dtype == b.dtype and np.array_equal(_bits(a), _bits(b))
         if is_kernel:
             found = cosine(a, b)
             if found is None:
@@ -108,6 +109,11 @@ def _is_kernel(tensor: LazyTensor) -> bool:
     spec = tensor.spec
     weight = spec.role is Role.TRAINABLE or "kernel" in spec.name or "embeddings" in spec.name
     return weight and len(spec.shape) >= 2 and spec.size >= _SMALLEST and is_float(spec.dtype)
+
+
+def _bits(array: Array) -> Array:
+    """The bytes of an array; NaN is not equal to itself, its bytes are."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
 def _chunks(array: Array) -> Iterator[Array]:

@@ -66,6 +66,7 @@ _TRAINING_ONLY = frozenset(
 )
 _PREPARATION = frozenset({"Rescaling", "Normalization", "Resizing", "CenterCrop"})
 _SMALL = frozenset({"epsilon"})
+_PER_AXIS = frozenset({"dilation_rate", "kernel_size", "pool_size", "strides"})
 _ACTIVATIONS = frozenset({"activation", "recurrent_activation"})
 
 
@@ -82,28 +83,44 @@ def differing_options(ours: GraphLayer, theirs: GraphLayer) -> Iterator[tuple[Se
     """
     class_name = modern_class(ours.class_name, ours.config)
     first, second = (modern_config(class_name, layer.config) for layer in (ours, theirs))
-    # Keras 2 wrote the axis as a list, Keras 3 from the end: it says the same of the same tensors.
-    loose = {"axis", "strides", "pool_size"} if bool(ours.module) != bool(theirs.module) else set()
+    ranks = _rank(ours), _rank(theirs)
     for name in first:
-        if name not in second or name in _NEVER or name in loose or name.endswith(_NEVER_ENDINGS):
+        if name not in second or name in _NEVER or name.endswith(_NEVER_ENDINGS):
             continue
-        one, two = _value(name, first), _value(name, second)
-        if one != two:
+        one, two = _value(name, first, ranks[0]), _value(name, second, ranks[1])
+        if one != two and None not in (ranks if name == "axis" else ()):
             yield _severity(class_name, name), name, first[name], second[name]
 
 
 def _severity(class_name: str, name: str) -> Severity:
     if name in _TRAINING_ONLY or class_name.startswith("Random"):
         return Severity.NOTE
-    if name in _SMALL or class_name in _PREPARATION:
-        return Severity.WARNING
+    if name in _SMALL or class_name in _PREPARATION or name == "batch_shape":
+        return Severity.WARNING  # if other sizes at the input matter, the tensors differ as well
     return Severity.REFUSAL
 
 
-def _value(name: str, config: Mapping[str, Any]) -> Any:
+def _rank(layer: GraphLayer) -> int | None:
+    """How many axes the tensor has that the layer takes, if the config tells."""
+    shape = layer.build_config.get("input_shape")
+    if isinstance(shape, list) and all(axis is None or isinstance(axis, int) for axis in shape):
+        return len(shape)
+    known = layer.calls[0].inbound[0].shape if layer.calls and layer.calls[0].inbound else None
+    return None if known is None else len(known)
+
+
+def _value(name: str, config: Mapping[str, Any], rank: int | None) -> Any:
+    value = config[name]
     if name in _ACTIVATIONS:
-        return activation_of({"activation": config[name]}) or config[name]
-    return _plain(config[name])
+        return activation_of({"activation": value}) or value
+    if name == "batch_shape" and isinstance(value, list | tuple):
+        return list(value[1:])
+    if name == "axis":  # Keras 2 wrote a list of one, and people count from either end
+        axes = value if isinstance(value, list | tuple) else [value]
+        return [axis % rank if rank and isinstance(axis, int) else axis for axis in axes]
+    if name in _PER_AXIS and isinstance(value, list | tuple) and len(set(value)) == 1:
+        return value[0]
+    return _plain(value)
 
 
 def _plain(value: Any) -> Any:

@@ -44,7 +44,7 @@ def _start() -> None:
         raise MissingExtraError(
             "This command runs models, and no backend for Keras can be imported.",
             found=str(error),
-            remedy="Install one: pip install 'keras-weld[tensorflow]' (or jax, or torch), and set KERAS_BACKEND "
-            "if it is not TensorFlow.",
+            remedy="Install one: pip install 'keras-weld[tensorflow]' (or jax, or torch), and set "
+            "KERAS_BACKEND if it is not TensorFlow.",
         ) from error
     keras.ops.convert_to_numpy(keras.ops.add(keras.ops.ones(1), 1))

@@ -22,7 +22,7 @@ REFUSED = 2
 
 def command(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Saved models in any format, or folders.")
+        list[Path], typer.Argument(metavar="FILE", help="Saved models in any format, or folders.")
     ],
     layers: Annotated[bool, typer.Option("--layers", help="List every layer with its parameters.")] = False,
     as_json: JsonFlag = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect as python_inspect
 import os
 import sys
@@ -113,6 +114,7 @@ def run() -> None:
     """What the script `weld` calls."""
     # TensorFlow greets on standard error unless told otherwise before it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    gc.set_threshold(200_000)  # a command is short: collecting its own start-up takes a twentieth of its time
     try:
         app(prog_name="weld")
     except Exception:

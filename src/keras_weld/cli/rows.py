@@ -9,21 +9,29 @@ from keras_weld.cli.frame import console
 
 Row = tuple[str, str]
 
-_STYLES = {"error": "red", "refusal": "red", "note": "yellow", "warning": "yellow", "runs code": "red"}
+_STYLES = {
+    "error": "red",
+    "refusal": "red",
+    "note": "yellow",
+    "warning": "yellow",
+    "runs code": "red",
+    "unsafe": "red",
+}
 _NARROWEST = 20
 
 
-def print_rows(rows: Sequence[Row], *, indent: int = 2) -> None:
+def print_rows(rows: Sequence[Row], *, indent: int = 2, labels: int = 0) -> None:
     """Print each row as its label and its text, wrapped to the screen; an empty label is one left out.
 
     Args:
         rows: labels and texts.
         indent: spaces before each label.
+        labels: columns for the labels at least.
     """
     from rich.text import Text
 
     screen = console()
-    width = max((len(label) for label, _ in rows), default=0)
+    width = max([labels, *(len(label) for label, _ in rows)])
     start = indent + width + 2
     room = max(_NARROWEST, screen.width - start)
     shown = ""

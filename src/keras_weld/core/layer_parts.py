@@ -95,7 +95,8 @@ def _bidirectional(config: dict[str, Any]) -> list[Part]:
     backward = _written("backward_layer", config.get("backward_layer"))
     if not backward:  # made from the forward layer, as Keras does
         _, class_name, inner = forward[0]
-        backward = [_renamed(("backward_layer", class_name, inner), "backward_")]
+        turned = {**inner, "go_backwards": not inner.get("go_backwards", False)}
+        backward = [_renamed(("backward_layer", class_name, turned), "backward_")]
     return [_renamed(forward[0], "forward_"), *backward]
 
 

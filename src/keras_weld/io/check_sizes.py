@@ -60,7 +60,7 @@ class _File:
         self._at: dict[str, _Stored] = {}
         self._below: dict[str, _Stored] = {}
         for spec in specs:
-            if spec.role is Role.OPTIMIZER:
+            if spec.role in (Role.OPTIMIZER, Role.METRIC):
                 continue
             self.everything.add(spec.shape)
             self._at.setdefault(spec.layer, _Stored()).add(spec.shape)

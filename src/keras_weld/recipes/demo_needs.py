@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from importlib.util import find_spec
 
 from keras_weld.errors import MissingExtraError
@@ -11,12 +10,35 @@ from keras_weld.errors import MissingExtraError
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
+def require_installed() -> None:
+    """See that scikit-learn, which holds the digits, and a backend are installed; nothing is imported.
+
+    Raises:
+        MissingExtraError: if one of them is not, with the command that installs both.
+    """
+    asked = os.environ.get("KERAS_BACKEND")
+    if asked in BACKENDS:
+        backend_there = find_spec(asked) is not None
+    else:
+        backend_there = any(find_spec(name) for name in BACKENDS)
+    backend = asked if asked in BACKENDS else next(filter(find_spec, BACKENDS), BACKENDS[0])
+    missing = [] if backend_there else [asked if asked in BACKENDS else "a backend of Keras"]
+    if find_spec("sklearn") is None:
+        missing.append("scikit-learn")
+    if missing:
+        raise MissingExtraError(
+            "The demo trains models on the digits of scikit-learn, and something for that is missing.",
+            expected="scikit-learn and a backend of Keras",
+            found=f"not installed: {', '.join(missing)}",
+            remedy=f"pip install 'keras-weld[{backend},demo]'" + _instead(backend, backend_there),
+        )
+
+
 def require_backend() -> str:
     """Import Keras and give the name of the backend it runs on.
 
     Raises:
-        MissingExtraError: if that backend is not installed; says how to install it, or to use another one
-            that is.
+        MissingExtraError: if Keras chooses a backend that is not installed.
     """
     try:
         import keras
@@ -24,40 +46,16 @@ def require_backend() -> str:
         wanted = (error.name or "").partition(".")[0]
         if wanted not in BACKENDS:
             raise
-        raise missing_backend(wanted, {name: find_spec(name) is not None for name in BACKENDS}) from error
+        raise MissingExtraError(
+            "The demo trains models, and the backend that Keras chooses is not installed.",
+            expected=wanted,
+            found="not installed",
+            remedy=f"pip install 'keras-weld[{wanted},demo]'" + _instead(wanted, there=False),
+        ) from error
     return str(keras.backend.backend())
 
 
-def missing_backend(wanted: str, installed: Mapping[str, bool]) -> MissingExtraError:
-    """What to say when Keras would run on `wanted` and it is not there."""
-    others = [name for name, there in installed.items() if there and name != wanted]
-    asked = os.environ.get("KERAS_BACKEND") == wanted
-    remedy = install_command(wanted)
-    if others:
-        remedy += f", or run on {others[0]}: KERAS_BACKEND={others[0]} weld demo"
-    return MissingExtraError(
-        "The demo trains models, which needs a backend of Keras.",
-        expected=wanted + (" (KERAS_BACKEND asks for it)" if asked else " (what Keras chose)"),
-        found=f"installed: {', '.join(others)}" if others else "none is installed",
-        remedy=remedy,
-    )
-
-
-def require_digits(backend: str) -> None:
-    """See that scikit-learn is there, which holds the digits.
-
-    Raises:
-        MissingExtraError: if it is not.
-    """
-    if find_spec("sklearn") is None:
-        raise MissingExtraError(
-            "The demo's images come with scikit-learn, which is not installed.",
-            expected="scikit-learn",
-            found="not installed",
-            remedy=install_command(backend),
-        )
-
-
-def install_command(backend: str) -> str:
-    """The command that installs what the demo needs, on a backend."""
-    return f"pip install 'keras-weld[{backend},demo]'"
+def _instead(backend: str, there: bool) -> str:
+    """Another backend that is installed, if the one that was asked for is not."""
+    others = [name for name in BACKENDS if name != backend and find_spec(name)]
+    return f", or run on another: KERAS_BACKEND={others[0]} weld demo" if others and not there else ""

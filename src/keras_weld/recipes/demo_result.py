@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from keras_weld.recipes.demo_plan import Merge
-from keras_weld.recipes.judgement import Evaluation
-from keras_weld.recipes.judgement import Row as Judged
-
 
 class Kind(StrEnum):
     """What a line of the demo is."""
@@ -26,8 +22,7 @@ class Line:
     """One line that the demo says.
 
     Attributes:
-        kind: what it is: the heading of a step, the `weld` command that does the same, what came of it, or a
-            warning.
+        kind: the heading of a step, the `weld` command that does the same, what came of it, or a warning.
         text: the line.
     """
 
@@ -36,6 +31,10 @@ class Line:
 
 
 Say = Callable[[Line], None]
+"""Called with each line."""
+
+Progress = Callable[[int, int, str], None]
+"""Called with what is done, what there is to do in this step, and what is being done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +70,33 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedPair:
-    """Whether the check of two models was right about their mean.
+class Checked:
+    """What the check said before an average was made.
 
     Attributes:
-        models: the two files.
+        models: the files that were checked together.
         possible: whether they can be averaged.
-        cosine: cosine similarity of their kernels.
-        warnings: what the check warned of.
+        warnings: why the result is doubtful; empty if nothing speaks against it.
+        notes: what else is good to know.
     """
 
     models: tuple[str, ...]
     possible: bool
-    cosine: float | None
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A command to try after the demo.
+
+    Attributes:
+        command: the command, ready to be copied.
+        why: what it shows.
+    """
+
+    command: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,26 +120,9 @@ class DemoResult:
     seed: int
     backend: str
     seconds: float
-    checks: tuple[CheckedPair, ...]
+    checks: tuple[Checked, ...]
     rows: tuple[Row, ...]
     sentences: tuple[str, ...]
     files: tuple[str, ...]
     commands: tuple[str, ...]
-    next: tuple[str, ...]
-
-
-def row_of(file: str, what: str, merge: bool, judged: Judged, best_source: str | None) -> Row:
-    """A row of the table out of a row of an evaluation."""
-    return Row(
-        file=file,
-        what=what,
-        merge=merge,
-        accuracy=judged.value,
-        low=judged.low,
-        high=judged.high,
-        best_source=best_source,
-        difference=judged.difference,
-        difference_low=judged.difference_low,
-        difference_high=judged.difference_high,
-        verdict=judged.verdict,
-    )
+    next: tuple[Suggestion, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -12,10 +12,9 @@ from keras_weld.models.load import load
 from keras_weld.models.save import save
 from keras_weld.recipes.demo_data import Array, Examples
 from keras_weld.recipes.demo_plan import RUN, START, Phase, Training, checkpoint
+from keras_weld.recipes.demo_result import Progress
 
 BATCH = 32
-Progress = Callable[[int, int, str], None]
-"""Called with what is done, what there is to do, and what is being done."""
 
 
 def build(seed: int, draw: int) -> keras.Model:

@@ -1,0 +1,166 @@
+"""Whether models can be averaged weight by weight, and what will come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from keras_weld.checks.architecture import compare
+from keras_weld.checks.candidate import Candidate
+from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
+from keras_weld.checks.kernels import SAME_START, Likeness, families
+from keras_weld.checks.labels import compare_labels
+from keras_weld.checks.tensors import Pairing, differences
+from keras_weld.core.dtypes import is_float
+
+
+class Pairs:
+    """How alike every two of the models are, by their numbers."""
+
+    def __init__(self, likenesses: dict[tuple[int, int], Likeness]) -> None:
+        self._found = likenesses
+
+    def of(self, a: int, b: int) -> Likeness | None:
+        """The likeness of two models, or None if it was not looked at."""
+        return self._found.get((min(a, b), max(a, b)))
+
+    def similarity(self, a: int, b: int) -> float | None:
+        """The median similarity of two models' kernels, or None."""
+        found = self.of(a, b)
+        return None if found is None else found.similarity
+
+
+def for_average(models: Sequence[Candidate], pairings: Sequence[Pairing], pairs: Pairs) -> Iterator[Finding]:
+    """Findings on averaging the weights of models.
+
+    Args:
+        models: two or more.
+        pairings: the first model's tensors with those of each other model.
+        pairs: how alike the models are.
+    """
+    first = models[0]
+    for one in models:
+        if not one.state.weights:
+            yield refusal(
+                "The file holds no weights.",
+                file=one.name,
+                found=one.state.kind,
+                remedy="Give the file that holds the weights.",
+            )
+    for other, pairing in zip(models[1:], pairings, strict=True):
+        yield from _architecture(first, other)
+        if first.state.weights and other.state.weights:
+            yield from differences(pairing, other)
+        yield from compare_labels(first, other, Severity.REFUSAL)
+    yield from _integers(first)
+    yield from _starts(models, pairs)
+    yield from _numbers(models, pairs)
+    yield from _statistics(models, pairs)
+    yield from _training(models)
+
+
+def _architecture(first: Candidate, other: Candidate) -> Iterator[Finding]:
+    ours, theirs = first.readable, other.readable
+    if ours is not None and theirs is not None:
+        yield from (one.finding(other.name) for one in compare(ours, theirs))
+    else:
+        without = first if ours is None else other
+        reason = "its layers are in its code" if without.graph else "the file holds weights alone"
+        yield note(
+            f"The architecture cannot be compared ({reason}); the tensors were.",
+            file=without.name,
+            remedy="Make sure that both models were built by the same code.",
+        )
+
+
+def _integers(first: Candidate) -> Iterator[Finding]:
+    kernels = [
+        tensor.spec
+        for tensor in first.state.weights
+        if len(tensor.spec.shape) >= 2 and not is_float(tensor.spec.dtype)
+    ]
+    if kernels:
+        yield refusal(
+            "The model is quantised: whole numbers with a scale each have no mean.",
+            file=first.name,
+            layer=kernels[0].name,
+            expected="float32, float16 or bfloat16",
+            found=kernels[0].dtype.name,
+            remedy="Average the models before they are quantised, then quantise the result.",
+        )
+
+
+def _starts(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
+    count = len(models)
+    groups = families(
+        [[pairs.similarity(a, b) if a != b else None for b in range(count)] for a in range(count)]
+    )
+    if len(groups) == 1:
+        yield from _one_start(models, pairs)
+        return
+    for group in groups[1:]:
+        values = [value for other in groups[0] if (value := pairs.similarity(group[0], other)) is not None]
+        yield warning(
+            "The models were not trained from one start: plain averaging will fail, it mixes weights that "
+            "have nothing to do with each other.",
+            file=", ".join(models[number].name for number in group),
+            expected=f"kernels with a median cosine similarity of {SAME_START} or more to those of "
+            f"{models[groups[0][0]].name}",
+            found=f"{max(values):.2f}" if values else None,
+            remedy="Leave it out, fine-tune all models from one checkpoint, or use weld ensemble or "
+            "weld fuse.",
+        )
+
+
+def _one_start(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
+    looked = [found for a in range(len(models)) for b in range(a) if (found := pairs.of(a, b)) is not None]
+    known = [found.similarity for found in looked if found.similarity is not None]
+    if all(found.equal for found in looked):
+        return
+    if known:
+        yield note(
+            "The models come from one start: the median cosine similarity of their kernels is "
+            f"{min(known):.2f}" + (" or more." if len(known) > 1 else ".")
+        )
+    else:
+        yield note("The kernels are too small to tell whether the models come from one start.")
+
+
+def _numbers(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
+    for number, other in enumerate(models[1:], 1):
+        found = pairs.of(0, number)
+        if found and found.nonfinite:
+            more = f" and {len(found.nonfinite) - 1} more" if len(found.nonfinite) > 1 else ""
+            yield warning(
+                "A kernel holds NaN or infinity in one of the two models, and so will the average.",
+                file=f"{models[0].name} or {other.name}",
+                layer=f"{found.nonfinite[0]}{more}",
+                remedy="Find out when training broke down, and take a checkpoint from before.",
+            )
+
+
+def _statistics(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
+    named = [
+        tensor.spec.name for tensor in models[0].state.weights if tensor.spec.name.endswith("/moving_mean")
+    ]
+    same = all((found := pairs.of(0, number)) and found.equal for number in range(1, len(models)))
+    if named and not same:
+        count = "a BatchNormalization layer" if len(named) == 1 else f"{len(named)} BatchNormalization layers"
+        yield warning(
+            f"The model has {count}: the mean of statistics is not the statistics of the mean.",
+            layer=named[0].rpartition("/")[0],
+            remedy="Estimate the statistics anew on training data after averaging, and compare with "
+            "weld evaluate.",
+        )
+
+
+def _training(models: Sequence[Candidate]) -> Iterator[Finding]:
+    if any(one.state.optimizer for one in models):
+        yield note("The optimizer's state is left out: it belongs to no mean of weights.")
+    names = {
+        one.summary.optimizer.name for one in models if one.summary.optimizer and one.summary.optimizer.name
+    }
+    if len(names) > 1:
+        yield note(f"The models were trained with different optimizers: {', '.join(sorted(names))}.")
+    versions = {one.summary.keras_version for one in models if one.summary.keras_version}
+    if len({version.split(".")[0] for version in versions}) > 1:
+        yield note(f"The models were saved by different versions of Keras: {', '.join(sorted(versions))}.")

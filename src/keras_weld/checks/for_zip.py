@@ -1,0 +1,140 @@
+"""Whether models of different tasks can share layers, from the input upward, and how many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from keras_weld.checks.architecture import Difference, Node, compare_nodes, flatten, has_weights
+from keras_weld.checks.candidate import Candidate
+from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
+from keras_weld.checks.inputs import same_shape, shape_text
+from keras_weld.checks.tensors import Pairing
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two models agree, from the input upward.
+
+    Attributes:
+        layers: how many layers agree before the first that does not.
+        weighted: how many of these have weights.
+        total: how many layers with weights the first model has.
+        parts_at: the difference where they part; None if they agree throughout.
+    """
+
+    layers: int
+    weighted: int
+    total: int
+    parts_at: Difference | None
+
+
+def for_zip(models: Sequence[Candidate], pairings: Sequence[Pairing]) -> Iterator[Finding]:
+    """Findings on zipping models: each is compared with the first, layer by layer from the input."""
+    unreadable = [one for one in models if one.readable is None]
+    for one in unreadable:
+        yield refusal(
+            "The layers cannot be seen, so none can be shared.",
+            file=one.name,
+            expected="a Functional or Sequential model with its architecture",
+            found=f"a class of your own, {one.graph.class_name}" if one.graph else "weights alone",
+            remedy="Give models whose file holds their layers: built with keras.Model(inputs, outputs) or "
+            "keras.Sequential, and saved whole.",
+        )
+    if unreadable:
+        return
+    for other, pairing in zip(models[1:], pairings, strict=True):
+        unlike = list(_shared_inputs(models[0], other))
+        yield from unlike or _agreement(agree(models[0], other, pairing), other)
+    normalized = any("moving_mean" in tensor.spec.name for tensor in models[0].state.weights)
+    if normalized:
+        yield warning(
+            "The models have BatchNormalization: the statistics of shared layers have to be estimated anew.",
+            remedy="Give weld zip training data to calibrate with.",
+        )
+
+
+def agree(first: Candidate, other: Candidate, pairing: Pairing) -> Agreement:
+    """How far two models agree, in the order in which their layers can be called."""
+    if first.readable is None or other.readable is None:
+        return Agreement(0, 0, 0, None)
+    ours, theirs = flatten(first.readable), flatten(other.readable)
+    reshaped = {
+        mine.spec.layer: (mine.spec.shape, his.spec.shape)
+        for mine, his in pairing.pairs
+        if mine.spec.shape != his.spec.shape
+    }
+    total = sum(has_weights(node) for node in ours)
+    weighted = 0
+    for number, mine in enumerate(ours):
+        parting = _parting(mine, theirs[number] if number < len(theirs) else None, reshaped)
+        if parting is not None:
+            return Agreement(number, weighted, total, parting)
+        weighted += has_weights(mine)
+    if len(theirs) > len(ours):
+        more = theirs[len(ours)]
+        text = "The other model goes on where the first one ends."
+        parting = Difference(Severity.REFUSAL, text, more.name, "the end", more.class_name)
+        return Agreement(len(ours), weighted, total, parting)
+    return Agreement(len(ours), weighted, total, None)
+
+
+def _parting(
+    mine: Node, his: Node | None, reshaped: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+) -> Difference | None:
+    if his is None:
+        text = "The first model goes on where the other one ends."
+        return Difference(Severity.REFUSAL, text, mine.name, mine.class_name, "the end")
+    if mine.layer.is_input and his.layer.is_input:
+        return None
+    found = [one for one in compare_nodes(mine, his) if one.severity is Severity.REFUSAL]
+    if found:
+        return found[0]
+    if mine.name in reshaped:
+        ours, theirs = reshaped[mine.name]
+        return Difference(Severity.REFUSAL, "A tensor has another shape.", mine.name, str(ours), str(theirs))
+    return None
+
+
+def _agreement(found: Agreement, other: Candidate) -> Iterator[Finding]:
+    if found.parts_at is None:
+        yield note(
+            f"The models agree in all {found.total} layers with weights: everything can be shared.",
+            file=other.name,
+        )
+        return
+    parting = found.parts_at
+    said = {
+        "file": other.name,
+        "layer": parting.layer,
+        "expected": parting.expected,
+        "found": parting.found,
+    }
+    if found.weighted == 0:
+        yield refusal(
+            "The models part at their first layer with weights: there is nothing to share.",
+            remedy="Zip models that were built from one backbone; weld fuse and weld ensemble take any.",
+            **said,
+        )
+        return
+    left = found.total - found.weighted
+    text = (
+        f"The models agree from the input on in {found.weighted} of {found.total} layers with weights; "
+        f"{left} cannot be shared."
+    )
+    # A head of its own for each task is the common case; more than that leaves savings out.
+    yield (note(text, **said) if left <= max(2, found.total // 10) else warning(text, **said))
+
+
+def _shared_inputs(first: Candidate, other: Candidate) -> Iterator[Finding]:
+    shapes = [[port.shape for port in one.summary.inputs] for one in (first, other)]
+    fitting = len(shapes[0]) == len(shapes[1]) and all(map(same_shape, *shapes))
+    if not fitting:
+        texts = [", ".join(shape_text(shape) if shape else "unknown" for shape in some) for some in shapes]
+        yield refusal(
+            "The models take data of different shapes, so they cannot share their first layers.",
+            file=other.name,
+            expected=texts[0],
+            found=texts[1],
+            remedy="Zip models that take the same input; weld fuse resizes images.",
+        )

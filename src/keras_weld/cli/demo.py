@@ -1,0 +1,162 @@
+"""`weld demo`: real models on real digits, merged and judged, with every command that does the same."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from keras_weld.cli.frame import JsonFlag, Report, console, emit_json, progress
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from keras_weld.recipes.demo_result import DemoResult, Line, Row
+
+
+def command(
+    folder: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the files go; other files in it are left alone.")
+    ] = Path("weld-demo"),
+    seed: Annotated[int, typer.Option(min=0, help="What everything random is drawn by.")] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train small models on real digits, merge them, and judge the merges.
+
+    Three models are trained from one start, one from another, and one is saved after each epoch. They are
+    inspected, checked, averaged and judged, and each step shows the command that does the same. All files are
+    left in the folder to play with. Takes about half a minute, needs no network.
+
+    Example:
+        weld demo
+        weld demo --folder try-2 --seed 2
+    """
+    from keras_weld.cli.backend import start_backend
+    from keras_weld.recipes.demo import demo
+    from keras_weld.recipes.demo_needs import require_installed
+
+    require_installed()
+    with _Screen(quiet=as_json) as screen:
+        screen.report(0, None, "Starting Keras")
+        start_backend()
+        result = demo(folder, seed=seed, progress=screen.report, say=screen.say)
+    if as_json:
+        emit_json(result)
+    else:
+        _show(result)
+
+
+class _Screen:
+    """Shows lines, and between them a progress bar; never both at once."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar = ExitStack()
+        self._report: Report | None = None
+
+    def __enter__(self) -> _Screen:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._take_down()
+
+    def report(self, done: int, total: int | None, what: str) -> None:
+        """Show how far it is."""
+        if self._report is None:
+            self._report = self._bar.enter_context(progress(what, total=total, quiet=self._quiet))
+        self._report(done, total, what)
+
+    def say(self, line: Line) -> None:
+        """Show a line."""
+        self._take_down()
+        if not self._quiet:
+            _say(line)
+
+    def _take_down(self) -> None:
+        self._bar.close()
+        self._report = None
+
+
+def _say(line: Line) -> None:
+    from rich.text import Text
+
+    screen = console()
+    # Commands are never broken into lines, so that they can be copied.
+    if line.kind == "step":
+        screen.print()
+        screen.print(Text(line.text, "bold"), soft_wrap=True)
+    elif line.kind == "command":
+        screen.print(Text.assemble(("$ ", "dim"), (line.text, "cyan")), soft_wrap=True)
+    elif line.kind == "warning":
+        screen.print(Text.assemble("  ", ("Warning: ", "bold red"), line.text), soft_wrap=True)
+    else:
+        screen.print(Text(f"  {line.text}"), soft_wrap=True)
+
+
+def _show(result: DemoResult) -> None:
+    from rich.text import Text
+
+    screen = console()
+    screen.print()
+    screen.print(_table(result.rows))
+    screen.print(Text("What happened", "bold"))
+    for sentence in result.sentences:
+        screen.print(Text(f"  {sentence}"), soft_wrap=not screen.is_terminal)
+    screen.print()
+    screen.print(
+        Text(f"{len(result.files)} files are left in {result.folder} to play with", "bold"), soft_wrap=True
+    )
+    screen.print(Text("  " + ", ".join(_folded(result.files))), soft_wrap=not screen.is_terminal)
+    screen.print()
+    screen.print(Text("Try next", "bold"))
+    for suggestion in result.next:
+        screen.print(Text(f"  {suggestion.why}:"))
+        screen.print(Text.assemble(("$ ", "dim"), (suggestion.command, "cyan")), soft_wrap=True)
+    screen.print()
+    screen.print(Text(f"Took {result.seconds:.0f} seconds on {result.backend}.", "dim"))
+
+
+def _table(rows: tuple[Row, ...]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title="Accuracy on the test images, in %", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("model", overflow="fold")
+    table.add_column("what it is", overflow="fold")
+    table.add_column("accuracy (95 % interval)", justify="right")
+    table.add_column("against best source", justify="right")
+    table.add_column("verdict")
+    for row in rows:
+        style = "bold" if row.merge else ""
+        figure = f"{row.accuracy:.1f} ({row.low:.1f} to {row.high:.1f})"
+        table.add_row(
+            row.file, row.what, figure, _difference(row), _verdict(row), style=style, end_section=row.merge
+        )
+    return table
+
+
+def _difference(row: Row) -> str:
+    if row.difference is None or row.difference_low is None or row.difference_high is None:
+        return ""
+    ends = f"{row.difference_low:+.1f} to {row.difference_high:+.1f}"
+    return f"{row.difference:+.1f} ({ends})"
+
+
+def _verdict(row: Row) -> str:
+    if row.verdict is None:
+        return "best single source" if row.best_source else ""
+    return row.verdict
+
+
+def _folded(files: tuple[str, ...]) -> list[str]:
+    """The files, with those of a folder as first … last."""
+    shown: list[str] = []
+    for file in files:
+        parent = file.rpartition("/")[0]
+        inside = [other for other in files if parent and other.rpartition("/")[0] == parent]
+        text = f"{inside[0]} to {inside[-1]}" if inside else file
+        if text not in shown:
+            shown.append(text)
+    return shown

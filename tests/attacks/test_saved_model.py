@@ -1,0 +1,55 @@
+"""A SavedModel is read for its variables; its graph, which could do anything, is never run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from keras_weld.errors import DamagedFileError, WeldError
+from keras_weld.io.guard import scan_file
+from keras_weld.io.read import open_model
+
+tf = pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.keras
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A SavedModel whose functions write a file, also the one that runs while it is loaded."""
+    root = tf.__internal__.tracking.AutoTrackable()
+    root.variables = [tf.Variable(np.arange(6, dtype=np.float32).reshape(2, 3), name="dense/kernel")]
+    root.trainable_variables = root.variables
+    target = str(tmp_path / "written")
+
+    @tf.function(input_signature=[])
+    def write():
+        tf.io.write_file(target, "the graph was run")
+        return tf.constant(1)
+
+    root.write = root.__call__ = write
+    tf.saved_model.save(root, str(tmp_path / "model"), signatures={"serving_default": write})
+    assert not (tmp_path / "written").exists()
+    return tmp_path
+
+
+def test_only_the_variables_are_read(folder):
+    with scan_file(folder / "model") as state:
+        assert [tensor.spec.name for tensor in state.weights] == ["dense/kernel"]
+        np.testing.assert_array_equal(state["dense/kernel"].read().ravel(), np.arange(6))
+    assert not (folder / "written").exists()
+
+
+def test_a_graph_cut_short_does_not_matter_and_cut_variables_do(folder):
+    graph = folder / "model" / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes()[:100])
+    open_model(folder / "model").close()
+    index = folder / "model" / "variables" / "variables.index"
+    index.write_bytes(index.read_bytes()[:50])
+    with pytest.raises(DamagedFileError, match="cannot be read"):
+        open_model(folder / "model")
+
+
+def test_no_path_is_an_address():
+    for path in ("hf://someone/model", "https://x.example/model.keras", "gs://bucket/model"):
+        with pytest.raises(WeldError, match="Only files on this machine are read"):
+            open_model(path)

@@ -1,0 +1,64 @@
+"""The figures of a model file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from handmade_models import dense, layer, mlp, state
+
+from keras_weld.checks.summary import summarize
+from keras_weld.io.read import open_model
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+def test_a_model_in_figures():
+    layers = [dense("first", 4), layer("BatchNormalization", "norm"), dense("head", 3, "softmax")]
+    found = summarize(state(layers, loss="mse", metadata={"keras_version": "3.9.0"}), ["mine.Own"])
+    (goes_in,), (comes_out,) = found.inputs, found.outputs
+    assert (goes_in.name, goes_in.shape, goes_in.dtype) == ("data", (None, 8), "float32")
+    assert (comes_out.name, comes_out.shape, comes_out.meaning.classes) == ("head", (None, 3), 3)
+    counts = found.parameters
+    assert (counts.total, counts.trainable, counts.non_trainable) == (67, 59, 8)
+    assert (counts.bytes, counts.dtypes) == (268, {"float32": 67})
+    assert [(row.name, row.class_name, row.parameters, row.trainable) for row in found.layers] == [
+        ("first", "Dense", 36, True),
+        ("norm", "BatchNormalization", 16, True),
+        ("head", "Dense", 15, True),
+    ]
+    assert (found.losses, found.custom, found.keras_version) == (
+        ("mean_squared_error",),
+        ("mine.Own",),
+        "3.9.0",
+    )
+    assert found.notes == ()
+
+
+def test_weights_alone():
+    found = summarize(state(mlp(), config=False, precision=np.float16))
+    assert (found.name, found.inputs, found.outputs) == (None, (), ())
+    assert [row.name for row in found.layers] == ["first", "second", "head"]
+    assert found.parameters.dtypes == {"float16": found.parameters.total}
+    assert found.notes == ("The file holds weights alone: what goes in and comes out is not told.",)
+
+
+@pytest.mark.parametrize("version", ["keras2_15", "keras3_0"])
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_the_optimizer_of_a_real_file(version, suffix):
+    with open_model(GOLDEN / version / f"mlp{suffix}") as opened:
+        found = summarize(opened)
+    assert found.optimizer.name == "Adam"
+    assert found.optimizer.learning_rate == pytest.approx(0.002)
+    assert found.optimizer.step == 4
+    assert found.optimizer.variables > 8
+    assert (found.losses, found.metrics) == (("categorical_crossentropy",), ("accuracy",))
+
+
+def test_a_subclassed_model_is_told_as_such():
+    opened = state(mlp())
+    opened.config.update(class_name="Mine", config={"name": "mine", "width": 3})
+    found = summarize(opened)
+    assert found.notes == ("Mine is a class of your own: its layers are in its code, not in the file.",)
+    assert found.parameters.total > 0

@@ -227,3 +227,26 @@ def test_config_that_keras_cannot_build_names_the_layer(tmp_path, trained):
         load(tmp_path / "m.json")
     assert refused.value.file == str(tmp_path / "m.json")
     assert "hidden" in str(refused.value)
+
+
+def test_a_size_that_only_the_graph_tells_is_refused_before_it_is_allocated(tmp_path: Path) -> None:
+    import h5py
+
+    wide = 9_000_000
+    layers = [
+        {"class_name": "InputLayer", "config": {"name": "in", "batch_input_shape": [None, wide]}},
+        {"class_name": "Dense", "config": {"name": "dense", "units": 8}},
+    ]
+    path = tmp_path / "wide.h5"
+    with h5py.File(path, "w") as file:
+        config = {"class_name": "Sequential", "config": {"name": "m", "layers": layers}}
+        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["keras_version"] = "2.15.0"
+        weights = file.create_group("model_weights")
+        weights.attrs["layer_names"] = np.array([b"dense"])
+        group = weights.create_group("dense")
+        group.attrs["weight_names"] = np.array([b"dense/kernel:0", b"dense/bias:0"])
+        group["dense/kernel:0"] = np.zeros((4, 8), np.float32)
+        group["dense/bias:0"] = np.zeros(8, np.float32)
+    with pytest.raises(WeldError, match="more weights than the file has stored"):
+        load(path)

@@ -58,7 +58,7 @@ def candidate_of(
     Raises:
         DamagedFileError: if the config contradicts itself.
     """
-    graph = ModelGraph.from_config(state.config) if state.config else None
+    graph = state.graph
     known = tuple(labels) if labels is not None else _labels_in(state)
     summary = summarize(state, custom)
     return Candidate(state.source, state, summary, graph, known, tuple(executable), tuple(problems))

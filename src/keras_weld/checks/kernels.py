@@ -53,12 +53,12 @@ def likeness(pairing: Pairing) -> Likeness:
         if ours.spec.shape != theirs.spec.shape:
             equal = False
             continue
-        is_kernel = _is_kernel(ours) and is_float(theirs.spec.dtype)
-        if not is_kernel and not equal:
+        kernel = is_kernel(ours) and is_float(theirs.spec.dtype)
+        if not kernel and not equal:
             continue
         a, b = ours.read(), theirs.read()
         equal = equal and a.dtype == b.dtype and np.array_equal(_bits(a), _bits(b))
-        if is_kernel:
+        if kernel:
             found = cosine(a, b)
             if found is None:
                 nonfinite.append(ours.spec.name)
@@ -105,7 +105,8 @@ def _alike(similarity: float | None) -> bool:
     return similarity is None or similarity >= SAME_START
 
 
-def _is_kernel(tensor: LazyTensor) -> bool:
+def is_kernel(tensor: LazyTensor) -> bool:
+    """Whether a tensor is a weight with enough values for its direction to tell something."""
     spec = tensor.spec
     weight = spec.role is Role.TRAINABLE or "kernel" in spec.name or "embeddings" in spec.name
     return weight and len(spec.shape) >= 2 and spec.size >= _SMALLEST and is_float(spec.dtype)

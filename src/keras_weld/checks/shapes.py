@@ -68,11 +68,12 @@ def _shape_after(layer: GraphLayer, shapes: list[Shape], tensor: int) -> Shape |
         return Shapes(layer.graph).of(ends[tensor]) if tensor < len(ends) else None
     if tensor > 0:
         return None
-    class_name = modern_class(layer.class_name, layer.config)
-    return _by_class(class_name, modern_config(class_name, layer.config), shapes)
+    return _by_class(layer.class_name, layer.config, shapes)
 
 
 def _by_class(class_name: str, config: Config, shapes: list[Shape]) -> Shape | None:
+    class_name = modern_class(class_name, config)
+    config = modern_config(class_name, config)
     if class_name in _SAME:
         return shapes[0] if shapes else None
     rule = _RULES.get(class_name) or _rule_for_family(class_name)

@@ -121,7 +121,7 @@ def summarize(state: ModelState, custom: Sequence[str] = ()) -> Summary:
     Raises:
         DamagedFileError: if the config contradicts itself.
     """
-    graph = ModelGraph.from_config(state.config) if state.config else None
+    graph = state.graph
     compiled = state.compile_config
     metadata = state.metadata
     lineage = metadata.get("lineage")

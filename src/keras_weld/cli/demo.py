@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,6 +39,8 @@ def command(
     from keras_weld.recipes.demo_needs import require_installed
 
     require_installed()
+    # TensorFlow greets once more when Keras on JAX imports it to save a model.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     with _Screen(quiet=as_json) as screen:
         screen.report(0, None, "Starting Keras")
         start_backend()
@@ -122,17 +125,27 @@ def _table(rows: tuple[Row, ...]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title="Accuracy on the test images, in %", title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("model", overflow="fold")
+    table = Table(
+        title="On the test images: accuracy in %, differences in points, with 95 % intervals",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("model")
     table.add_column("what it is", overflow="fold")
-    table.add_column("accuracy (95 % interval)", justify="right")
+    table.add_column("accuracy", justify="right")
     table.add_column("against best source", justify="right")
     table.add_column("verdict")
-    for row in rows:
-        style = "bold" if row.merge else ""
-        figure = f"{row.accuracy:.1f} ({row.low:.1f} to {row.high:.1f})"
+    for row, following in zip(rows, (*rows[1:], None), strict=True):
+        ends = row.merge and (following is None or not following.merge)
         table.add_row(
-            row.file, row.what, figure, _difference(row), _verdict(row), style=style, end_section=row.merge
+            row.file.rpartition("/")[2],
+            row.what,
+            f"{row.accuracy:.1f} ({row.low:.1f} to {row.high:.1f})",
+            _difference(row),
+            _verdict(row),
+            style="bold" if row.merge else "",
+            end_section=ends,
         )
     return table
 
@@ -146,7 +159,7 @@ def _difference(row: Row) -> str:
 
 def _verdict(row: Row) -> str:
     if row.verdict is None:
-        return "best single source" if row.best_source else ""
+        return "best source" if row.best_source else ""
     return row.verdict
 
 

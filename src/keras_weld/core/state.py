@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
+from keras_weld.core.graph import ModelGraph
 from keras_weld.core.tensor import Role, TensorSpec
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -41,6 +43,8 @@ class ModelState(Mapping[str, LazyTensor]):
         compile_config: how it was compiled, as plain JSON values, or None.
         metadata: what else the file says of itself: `keras_version`, `date_saved`, `backend`, `lineage`.
         assets: names of the further files kept with the model (vocabularies), and how to read each.
+        closers: called by `close()`.
+        known_graph: the graph, if the reader has made it already.
     """
 
     source: str
@@ -51,6 +55,7 @@ class ModelState(Mapping[str, LazyTensor]):
     metadata: Mapping[str, Any] = field(default_factory=dict)
     assets: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
     closers: tuple[Callable[[], None], ...] = ()
+    known_graph: ModelGraph | None = None
 
     def __getitem__(self, name: str) -> LazyTensor:
         return self.tensors[name]
@@ -76,6 +81,17 @@ class ModelState(Mapping[str, LazyTensor]):
         """Let go of the file. Arrays that were read stay valid."""
         for closer in self.closers:
             closer()
+
+    @cached_property
+    def graph(self) -> ModelGraph | None:
+        """The architecture as a graph; None if the file has none.
+
+        Raises:
+            DamagedFileError: if the config contradicts itself.
+        """
+        if self.known_graph is not None or not self.config:
+            return self.known_graph
+        return ModelGraph.from_config(self.config)
 
     @property
     def specs(self) -> list[TensorSpec]:

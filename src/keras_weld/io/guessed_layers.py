@@ -1,5 +1,4 @@
-"""What a file of weights alone tells of a layer: its class, by the name of its group, and how many tensors it has.
-"""
+"""What a file of weights alone tells of a layer: its class, by the name of its group, and how many tensors it has."""
 
 from __future__ import annotations
 
@@ -10,7 +9,10 @@ from keras_weld.core.layer_variables import class_of_group, variables_of
 from keras_weld.core.tensor import Role
 
 # Parts of Keras's own layers, stored under the name of an attribute. All cells have the same three variables.
-_PARTS = {"cell": "LSTMCell", **{f"{one}_dense": "EinsumDense" for one in ("query", "key", "value", "output", "gate")}}
+_PARTS = {
+    "cell": "LSTMCell",
+    **{f"{one}_dense": "EinsumDense" for one in ("query", "key", "value", "output", "gate")},
+}
 
 
 def guess_variables(group: str, count: int) -> list[tuple[str, Role]] | None:

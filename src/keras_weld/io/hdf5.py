@@ -9,7 +9,7 @@ from typing import BinaryIO
 import h5py
 
 from keras_weld.errors import DamagedFileError, add_context
-from keras_weld.io.hdf5_file import COPY_AGAIN, Hdf5, Stored, natural
+from keras_weld.io.hdf5_file import COPY_AGAIN, Hdf5, Stored, hdf5_errors, natural
 from keras_weld.io.hdf5_structure import recall, remember
 from keras_weld.io.hdf5_walk import Walk
 from keras_weld.io.limits import Limits
@@ -49,14 +49,10 @@ def open_hdf5(path: Path, limits: Limits, *, source: BinaryIO | Window | None = 
     result = Hdf5(path, opener, limits, size, start)
     with add_context(file=path):
         try:
-            if not recall(result):
-                Walk(result).run()
-                remember(result)
-        except (OSError, RuntimeError, KeyError) as error:
-            result.close()
-            raise DamagedFileError(
-                "The HDF5 part of the file is damaged.", found=str(error).split("\n")[0], remedy=COPY_AGAIN
-            ) from error
+            with hdf5_errors("The HDF5 part of the file is damaged."):
+                if not recall(result):
+                    Walk(result).run()
+                    remember(result)
         except BaseException:
             result.close()
             raise

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import mmap
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from h5py import h5a, h5t
 from keras_weld.core.dtypes import BFLOAT16, Dtype
 from keras_weld.core.state import Array
 from keras_weld.errors import DamagedFileError, UnsafeFileError, add_context
+from keras_weld.io.hdf5_heaps import check_heaps
 from keras_weld.io.limits import Limits
 
 NOT_KERAS = "Do not use this file unless you know who made it; Keras does not write such files."
@@ -69,6 +72,7 @@ class Hdf5:
     groups: list[str] = field(default_factory=list)
     _handle: h5py.File | None = None
     _pages: Array | None = None
+    _heaps_are_sound: bool = False
 
     @property
     def handle(self) -> h5py.File:
@@ -90,26 +94,29 @@ class Hdf5:
         if stored.start is not None:
             piece = self.pages[stored.start : stored.start + stored.nbytes]
             return piece.view(stored.dtype).reshape(stored.shape)
-        with add_context(file=self.path, layer=path):
-            try:
-                values = np.asarray(self.handle[path][()])
-            except OSError as error:
-                raise DamagedFileError(
-                    "The tensor cannot be read.", found=str(error), remedy=COPY_AGAIN
-                ) from error
+        with add_context(file=self.path, layer=path), hdf5_errors("The tensor cannot be read."):
+            values = np.asarray(self.handle[path][()])
         if stored.dtype == BFLOAT16:
             return np.ascontiguousarray(values).view(BFLOAT16).reshape(stored.shape)
         return values.astype(stored.dtype, copy=False).reshape(stored.shape)
 
     def attribute(self, group: str, name: str) -> Any:
         """An attribute of a group: str, list of str, or number; None where there is none."""
-        there = self.handle[group] if group else self.handle["/"]
-        if not h5a.exists(there.id, name.encode()):
-            return None
-        identity = h5a.open(there.id, name.encode())
-        with add_context(file=self.path, layer=group or None):
-            self._check_attribute(identity, name)
+        problem = f"The attribute {name!r} cannot be read."
+        with add_context(file=self.path, layer=group or None), hdf5_errors(problem):
+            there = self.handle[group or "/"]
+            if not h5a.exists(there.id, name.encode()):
+                return None
+            self._check_attribute(h5a.open(there.id, name.encode()), name)
             return text_of(there.attrs[name])
+
+    def has_group(self, path: str) -> bool:
+        """Whether there is a group at `path`."""
+        return path in self._group_set
+
+    @cached_property
+    def _group_set(self) -> frozenset[str]:
+        return frozenset(self.groups)
 
     def _check_attribute(self, identity: h5a.AttrID, name: str) -> None:
         kind, space = identity.get_type(), identity.get_space()
@@ -121,9 +128,32 @@ class Hdf5:
                 found=str(kind.dtype),
                 remedy=NOT_KERAS,
             )
+        if variable:
+            self._check_heaps()
         # Texts of variable length lie in a common heap, where many may point to one place.
         size = count * self.size if variable and count > 1 else count * kind.get_size()
         self.limits.check("attribute_bytes", size, f"The size of the attribute {name!r}")
+
+    def _check_heaps(self) -> None:
+        if self._heaps_are_sound:
+            return
+        if self.start < 0:
+            check_heaps(self.handle.id.get_file_image())
+        else:
+            for begin, end in self.gaps():
+                check_heaps(self.pages[self.start + begin : self.start + end])
+        self._heaps_are_sound = True
+
+    def gaps(self) -> list[tuple[int, int]]:
+        """First and last byte of everything that is not a tensor's values, from the HDF5 part's beginning."""
+        found, reached = [], 0
+        starts = [
+            (stored.start - self.start, stored.nbytes) for stored in self.datasets.values() if stored.start
+        ]
+        for start, size in sorted(starts):
+            found.append((reached, start))
+            reached = start + size
+        return [*found, (reached, self.size)]
 
     def texts(self, group: str, name: str) -> list[str] | None:
         """An attribute that is a list of texts, also where Keras split it into `name0`, `name1` and so on."""
@@ -142,6 +172,20 @@ class Hdf5:
         self._pages = None
         if self._handle is not None:
             self._handle.close()
+
+
+@contextmanager
+def hdf5_errors(problem: str) -> Iterator[None]:
+    """Say what h5py raises when a file's structure is damaged, in one way.
+
+    Raises:
+        DamagedFileError: instead of it.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # h5py raises all of these
+        found = str(error).split("\n")[0]
+        raise DamagedFileError(problem, found=found, remedy=COPY_AGAIN) from error
 
 
 def map_file(path: Path) -> Array:

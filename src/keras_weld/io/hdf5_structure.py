@@ -55,12 +55,7 @@ def remember(file: Hdf5) -> None:
     """Note what a walk found, for the next file."""
     if file.start < 0 or file.size == 0:
         return
-    gaps, reached = [], 0
-    starts = [(stored.start - file.start, stored.nbytes) for stored in file.datasets.values() if stored.start]
-    for start, size in sorted(starts):
-        gaps.append((reached, start))
-        reached = start + size
-    gaps.append((reached, file.size))
+    gaps = file.gaps()
     if sum(end - begin for begin, end in gaps) > _LARGEST_GAPS:
         return
     relative = [_shifted(stored, -file.start) for stored in file.datasets.values()]

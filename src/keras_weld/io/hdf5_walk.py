@@ -19,6 +19,7 @@ from keras_weld.io.hdf5_file import COPY_AGAIN, NOT_KERAS, Hdf5, Stored, natural
 from keras_weld.io.limits import MB
 
 _LZF = 32000
+_SMALL = 64 * MB  # of small tensors together: zeros alone pack tightly
 _FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32, _LZF}
 
 
@@ -31,6 +32,7 @@ class Walk:
         self.seen: set[Any] = set()
         self.objects = 0
         self.in_one_piece = 0
+        self.packed = self.unpacked = 0
 
     def run(self) -> None:
         """Walk the whole file and note what is found in it.
@@ -50,11 +52,14 @@ class Walk:
                 remedy=NOT_KERAS,
             )
 
+        if self.unpacked > _SMALL and self.unpacked > self.limits.ratio * self.packed:
+            raise self._too_tight("The tensors unpack", self.unpacked, self.packed)
+
     def _group(self, group: h5g.GroupID, path: str, depth: int) -> None:
         self.limits.check("depth", depth, "The nesting of groups in the HDF5 file")
         self.objects += group.get_num_objs()
         self.limits.check("objects", self.objects, "The number of objects in the HDF5 file")
-        names = sorted((name.decode("utf-8", "surrogateescape") for name in group), key=natural)
+        names = sorted((name.decode() for name in group), key=natural)
         for name in names:
             child = f"{path}/{name}" if path else name
             found, made = self._open(group, name, child)
@@ -68,7 +73,7 @@ class Walk:
 
     def _open(self, group: h5g.GroupID, name: str, path: str) -> tuple[Any, int]:
         """A group or dataset, and the place of its header."""
-        raw = name.encode("utf-8", "surrogateescape")
+        raw = name.encode()
         about = h5g.get_objinfo(group, raw, follow_link=False)
         if about.type not in (h5g.GROUP, h5g.DATASET, h5g.TYPE):
             raise UnsafeFileError(
@@ -164,6 +169,8 @@ class Walk:
                     found=f"HDF5 filter {code}",
                     remedy="Load the file where it was made and save it again.",
                 )
+        self.packed += kept
+        self.unpacked += stored.nbytes
         if stored.nbytes <= MB and kept:
             return
         if stored.nbytes and not kept:
@@ -175,10 +182,13 @@ class Walk:
             )
         self.limits.check("inflated_bytes", stored.nbytes, f"The unpacked size of the tensor {stored.path}")
         if stored.nbytes > self.limits.ratio * kept:
-            ratio = stored.nbytes // kept
-            raise LimitError(
-                "A tensor unpacks to far more than is stored, which is above the limit `ratio`.",
-                expected=f"at most {self.limits.ratio} times",
-                found=f"{stored.nbytes:,} bytes from {kept:,} ({ratio:,} times)",
-                remedy=f"If you trust the file, raise it: --limit ratio={ratio + 1}",
-            )
+            raise self._too_tight("A tensor unpacks", stored.nbytes, kept)
+
+    def _too_tight(self, what: str, unpacked: int, packed: int) -> LimitError:
+        ratio = unpacked // packed
+        return LimitError(
+            f"{what} to far more than is stored, which is above the limit `ratio`.",
+            expected=f"at most {self.limits.ratio} times",
+            found=f"{unpacked:,} bytes from {packed:,} ({ratio:,} times)",
+            remedy=f"If you trust the file, raise it: --limit ratio={ratio + 1}",
+        )

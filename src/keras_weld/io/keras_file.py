@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from keras_weld.core.graph import ModelGraph
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.errors import DamagedFileError, add_context
 from keras_weld.io import archive
@@ -44,6 +44,7 @@ def read_keras(path: Path, limits: Limits) -> ModelState:
                     else ", ".join(list(config)[:5]),
                     remedy="Save the model again with model.save().",
                 )
+            graph = ModelGraph.from_config(config)
             content = open_weights_member(opened)
     except BaseException:
         opened.file.close()
@@ -51,12 +52,13 @@ def read_keras(path: Path, limits: Limits) -> ModelState:
     return ModelState(
         source=str(path),
         kind=Kind.KERAS,
-        tensors=lazy_tensors(content, config),
+        tensors=lazy_tensors(content, graph),
         config=config,
         compile_config=config.get("compile_config"),
         metadata={**metadata, "lineage": metadata.get(LINEAGE)},
         assets={name: partial(opened.read, archive.ASSETS + name) for name in opened.assets},
         closers=(content.close, opened.file.close),
+        known_graph=graph,
     )
 
 
@@ -70,14 +72,12 @@ def open_weights_member(opened: Archive) -> Hdf5:
     return open_hdf5(opened.path, opened.limits, source=window, start=member.start)
 
 
-def lazy_tensors(content: Hdf5, config: dict[str, Any] | None) -> dict[str, LazyTensor]:
+def lazy_tensors(content: Hdf5, graph: ModelGraph | None) -> dict[str, LazyTensor]:
     """The tensors of a file in Keras 3's layout, by name, in the model's order."""
-    specs = name_tensors(content.datasets, config, partial(_owner, content))
+    specs = name_tensors(content.datasets, graph, partial(_owner, content))
     return {spec.name: LazyTensor(spec, partial(content.read, path)) for path, spec in specs.items()}
 
 
 def _owner(content: Hdf5, group: str) -> str | None:
-    if group not in content.handle:
-        return None
-    name = content.attribute(group, "name")
+    name = content.attribute(group, "name") if content.has_group(group) else None
     return name if isinstance(name, str) else None

@@ -44,7 +44,8 @@ def read_legacy(content: Hdf5, limits: Limits) -> ModelState:
     training = _json(content, "", "training_config", limits)
     top = _WEIGHTS if _WEIGHTS in content.groups else ""
     tensors: dict[str, LazyTensor] = {}
-    expected = _expected_by_layer(config) if config else {}
+    graph = ModelGraph.from_config(config) if config else None
+    expected = _expected_by_layer(graph) if graph else {}
     for layer in content.texts(top, "layer_names") or []:
         group = f"{top}/{layer}".strip("/")
         _add(tensors, content, group, layer, expected.get(layer))
@@ -64,6 +65,7 @@ def read_legacy(content: Hdf5, limits: Limits) -> ModelState:
         compile_config=training,
         metadata={**versions, "lineage": None},
         closers=(content.close,),
+        known_graph=graph,
     )
 
 
@@ -71,7 +73,7 @@ def _json(content: Hdf5, group: str, name: str, limits: Limits) -> dict[str, Any
     text = content.attribute(group, name)
     if not isinstance(text, str):
         return None
-    parsed = parse_json(text.encode(), limits, name)
+    parsed = parse_json(text.encode("utf-8", "surrogateescape"), limits, name)
     return parsed if isinstance(parsed, dict) else None
 
 
@@ -164,10 +166,10 @@ def _agree(weight: str, name: str) -> bool:
     return last == name.rpartition("/")[2]
 
 
-def _expected_by_layer(config: Mapping[str, Any]) -> dict[str, _Expected]:
+def _expected_by_layer(graph: ModelGraph) -> dict[str, _Expected]:
     """For every layer of the outer model: the variables that it and what is inside it have."""
     expected: dict[str, _Expected] = {}
-    for layer in ModelGraph.from_config(dict(config)).walk():
+    for layer in graph.walk():
         variables = _expand(layer.storage_path, layer.path_name, layer.class_name, layer.config)
         expected.setdefault(layer.path_name.split("/")[0], []).extend(variables)
     return expected

@@ -55,7 +55,7 @@ def storage_path(path: str) -> str:
 
 def name_tensors(
     datasets: Mapping[str, Stored],
-    config: Mapping[str, Any] | None,
+    graph: ModelGraph | None,
     owner: Callable[[str], str | None],
 ) -> dict[str, TensorSpec]:
     """Specs for the datasets of a file in Keras 3's layout, by the path in the file, in the model's order.
@@ -64,13 +64,13 @@ def name_tensors(
 
     Args:
         datasets: as found in the file.
-        config: the architecture, if the file has it.
+        graph: the architecture, if the file has it.
         owner: gives the layer's name that is kept with a `vars` group, by the group's path in the file.
     """
     groups: dict[str, list[str]] = {}
     for path in datasets:
         groups.setdefault(path.rpartition("/")[0], []).append(path)
-    places = dict(_known_places(config)) if config else {}
+    places = dict(_known_places(graph)) if graph else {}
     order = {group: number for number, group in enumerate(places)}
     written = written_order(datasets.values())
 
@@ -108,8 +108,8 @@ def _nearest(group: str, places: Mapping[str, _Place]) -> str:
     return group
 
 
-def _known_places(config: Mapping[str, Any]) -> Iterator[tuple[str, _Place]]:
-    for layer in ModelGraph.from_config(dict(config)).walk():
+def _known_places(graph: ModelGraph) -> Iterator[tuple[str, _Place]]:
+    for layer in graph.walk():
         yield from _expand(
             layer.storage_path, layer.path_name, layer.path_name, layer.class_name, layer.config
         )

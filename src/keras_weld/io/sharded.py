@@ -106,7 +106,7 @@ def _join(places: dict[str, list[str]], shards: dict[str, Hdf5]) -> tuple[dict[s
 
 def _owner(holder: dict[str, Hdf5], group: str) -> str | None:
     for shard in dict.fromkeys(holder.values()):
-        if group in shard.handle:
+        if shard.has_group(group):
             name = shard.attribute(group, "name")
             if isinstance(name, str):
                 return name

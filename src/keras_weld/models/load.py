@@ -19,6 +19,7 @@ from keras_weld.errors import ShapeMismatchError, WeldError, WrongKindError, add
 from keras_weld.io.guard import scan_file
 from keras_weld.io.kinds import HDF5_SUFFIXES, Kind
 from keras_weld.io.limits import Limits
+from keras_weld.models.budget import stored_budget
 from keras_weld.models.custom import Custom, refuse_shadowing, registered_names, resolve
 from keras_weld.models.legacy import build_legacy, optimizer_values, restore_optimizer
 from keras_weld.models.older import modernise
@@ -87,7 +88,7 @@ def load(
         moments = optimizer_values(state) if compile and state.kind == Kind.LEGACY_MODEL else []
         if state.kind != Kind.SAVED_MODEL:
             state.close()  # HDF5 does not let Keras open a file that is open here under other flags
-        with _translated(state):
+        with stored_budget(state), _translated(state):
             if model is not None:
                 _fill(model, Path(path), state)
                 return model

@@ -17,6 +17,7 @@ from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
 from keras_weld.io.write import LINEAGE, open_sink, written_kind
+from keras_weld.recipes.caution import different_starts, require_means, require_one_architecture
 from keras_weld.recipes.lineage import Fingerprints, describe
 from keras_weld.recipes.matching import match
 from keras_weld.recipes.shares import shares
@@ -179,13 +180,17 @@ class _Plan:
                 "code and save that.",
             )
         self.how: dict[str, str] = {}
+        self.starts: list[str] = []
 
     def tasks(self) -> tuple[list[Task], list[str]]:
+        require_one_architecture(self.states)
         columns = []
         for state in self.states:
             tensors, how = match(self.template, state)
             self.how[state.source] = how
             columns.append(tensors)
+        require_means(columns, self.states)
+        self.starts = list(different_starts(columns, self.states))
         first = columns[0]
         tasks = [
             Task(_slot(kept, first[number].spec.dtype), [column[number] for column in columns])
@@ -211,7 +216,7 @@ class _Plan:
         return {name: self.template.metadata[name] for name in kept if self.template.metadata.get(name)}
 
     def notes(self, copied: Sequence[str]) -> list[str]:
-        notes = []
+        notes = [*self.starts]
         if len(self.states) == 1:
             notes.append("Only one model was given: the result has its weights.")
         if copied:
@@ -226,6 +231,11 @@ class _Plan:
         for source, how in self.how.items():
             if how == "order":
                 notes.append(f"{source} was matched by the order of its tensors: its names say nothing.")
+        if any(spec.name.endswith("/moving_mean") for spec in self.template.specs) and len(self.states) > 1:
+            notes.append(
+                "The statistics of BatchNormalization were averaged too; they belong to the sources. Judge "
+                "the result with weld evaluate."
+            )
         return [*notes, *self._asset_notes()]
 
     def _asset_notes(self) -> list[str]:

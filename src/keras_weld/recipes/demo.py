@@ -16,7 +16,7 @@ from keras_weld.recipes.demo_judging import alone, judge, rows_of
 from keras_weld.recipes.demo_needs import require_backend, require_installed
 from keras_weld.recipes.demo_plan import DIGITS, MERGES, ODD, RUN, START, THREE, TRAININGS, Merge
 from keras_weld.recipes.demo_result import Checked, DemoResult, Kind, Line, Progress, Row, Say
-from keras_weld.recipes.demo_words import Commands, what_happened
+from keras_weld.recipes.demo_words import Commands, in_short, what_happened
 from keras_weld.recipes.inspect import inspect
 from keras_weld.recipes.judgement import Evaluation
 
@@ -101,15 +101,20 @@ class _Demo:
         self.step(f"Training small convolutional networks on scikit-learn's digits ({backend})")
         sizes = [f"{len(digits[name]):,}" for name in ("train", "val", "test")]
         self.result(
-            f"{DIGITS}: images of 8 × 8 pixels: {sizes[0]} to train on, {sizes[1]} to choose by, {sizes[2]} "
-            f"to judge on. Those to train on are dealt into {PARTS} parts."
+            f"{DIGITS}: images of 8 by 8 pixels: {sizes[0]} to train on, {sizes[1]} to choose by, {sizes[2]} "
+            f"to judge on; those to train on are dealt into {PARTS} parts"
         )
         written = train_all(self.folder, train, TRAININGS, self.seed, self.progress)
         self.checkpoints = [file for file in written if file.startswith(f"{RUN}/")]
-        self.result(f"{START}: trained on the first part, from random weights.")
-        self.result(f"{', '.join(THREE)}: each went on from {START}, with one of the other parts.")
-        self.result(f"{ODD}: the images of {THREE[0]} in the same order, but from other random weights.")
-        self.result(f"{RUN}/: one run on all images, saved after each of {len(self.checkpoints)} epochs.")
+        self.result(f"{START}: from random weights, trained on the first part")
+        self.result(f"{', '.join(THREE)}: each goes on from {START}, with one of the other parts")
+        self.result(
+            f"{ODD}: sees what {THREE[0]} sees, in the same order, but sets out from other random weights"
+        )
+        self.result(
+            f"{RUN}/: goes on from {START} with all parts at a high learning rate, saved after each of "
+            f"{len(self.checkpoints)} epochs"
+        )
         return written
 
     def inspect(self) -> None:
@@ -123,11 +128,11 @@ class _Demo:
         self.result(f"{found.parameters.total:,} parameters in {len(found.layers)} layers")
 
     def check(self, files: Sequence[str]) -> Checked:
-        self.step(f"Checking whether {_listed(files)} can be averaged", self.write.check(files))
+        self.step(f"Checking: can {_listed(files)} be averaged?", self.write.check(files))
         merge = check([self.folder / file for file in files], purpose="average").merge("average")
         warnings = tuple(_told(one) for one in merge.findings if one.severity != Severity.NOTE)
         notes = tuple(_told(one) for one in merge.findings if one.severity == Severity.NOTE)
-        self.result("Possible." if merge.possible else "Not possible.")
+        self.result("no" if not merge.possible else "yes, with care" if warnings else "yes")
         for text in warnings:
             self._say(Line(Kind.WARNING, text))
         for text in notes:
@@ -135,7 +140,7 @@ class _Demo:
         return Checked(tuple(files), merge.possible, warnings, notes)
 
     def average(self, merge: Merge) -> None:
-        self.step(f"Averaging: {merge.file} is the {merge.what}", self.write.average(merge))
+        self.step(f"Averaging into {merge.file}: {merge.what}", self.write.average(merge))
         done = average(
             [self.folder / file for file in self.sources(merge)],
             self.folder / merge.file,
@@ -146,7 +151,7 @@ class _Demo:
             f"{share:.3g} {Path(source).name}"
             for source, share in zip(done.sources, done.weights, strict=True)
         )
-        self.result(f"{done.averaged} tensors: {shares}")
+        self.result(f"{done.averaged} tensors averaged: {shares}")
 
     def judge(self) -> tuple[list[Row], list[Evaluation]]:
         whats = {training.file: training.what for training in TRAININGS}
@@ -157,7 +162,7 @@ class _Demo:
             self.step(f"Judging {merge.file} against the best of what went in", self.write.evaluate(merge))
             sources = self.sources(merge)
             found = judge(self.folder, merge, sources, self.seed, self.progress)
-            self.result(found.sentence)
+            self.result(in_short(found))
             rows += rows_of(merge, sources, found, whats, seen)
             judged.append(found)
         return rows, judged

@@ -12,7 +12,7 @@ from keras_weld.io.atomic import atomic_path
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-SHARES = {"train": 0.5, "val": 0.2, "test": 0.3}
+SHARES = {"train": 0.4, "val": 0.2, "test": 0.4}
 PARTS = 4
 """The training images are dealt into this many parts."""
 

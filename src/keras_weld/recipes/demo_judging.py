@@ -54,9 +54,9 @@ def rows_of(
         what = whats.get(source)
         if what is None:  # a checkpoint of the run
             if judged.role == "best source":
-                what = "its best on validation"
+                what = "best on validation"
             elif source == sources[-1]:
-                what = "its last"
+                what = "last epoch"
         if what is not None and source not in seen:
             rows.append(_row(source, what, judged, found.best_source))
             seen.add(source)

@@ -66,19 +66,19 @@ _FIRST = Phase(0, 25, 0.001)
 TRAININGS: tuple[Training, ...] = (
     Training(START, "the common start", (_FIRST,), draw=1),
     *(
-        Training(file, f"start, then part {part}", (Phase(part, 15, 0.003),))
+        Training(file, f"start, then part {part}", (Phase(part, 20, 0.003),))
         for part, file in enumerate(THREE, start=1)
     ),
     # All that a sees, in the same order; only the random weights before it differ.
-    Training(ODD, "like a, another start", (_FIRST, Phase(1, 15, 0.003)), draw=2),
+    Training(ODD, "as a, another start", (_FIRST, Phase(1, 20, 0.003)), draw=2),
     # The learning rate stays high, so that the weights keep swinging around what they are looking for.
-    Training(RUN, "one run, all images", (Phase(None, 12, 0.02),), draw=3),
+    Training(RUN, "one run from start, all parts", (Phase(None, 15, 0.015),)),
 )
 
 MERGES: tuple[Merge, ...] = (
     Merge("soup.keras", "mean of a, b, c", THREE),
-    Merge("weighted.keras", "0.5 a + 0.3 b + 0.2 c", THREE, weights=(0.5, 0.3, 0.2)),
-    Merge("run-mean.keras", "mean of the last 5", (RUN,), last=5),
+    Merge("weighted.keras", "0.5 a, 0.3 b, 0.2 c", THREE, weights=(0.5, 0.3, 0.2)),
+    Merge("run-mean.keras", "mean of last 5 epochs", (RUN,), last=5),
     Merge("a-odd.keras", "mean of a and odd", (THREE[0], ODD)),
 )
 

@@ -18,7 +18,7 @@ BATCH = 32
 
 
 def build(seed: int, draw: int) -> keras.Model:
-    """A small convolutional network for images of 8 × 8 pixels.
+    """A small convolutional network for images of 8 by 8 pixels.
 
     Args:
         seed: the demo's seed.

@@ -84,8 +84,16 @@ def what_happened(
         if any(set(merge.sources) <= models for models in warned):
             came = found.verdict == Verdict.WORSE
             outcome = "it is worse indeed" if came else "yet these images do not show it to be worse"
-            sentences.append(f"The check had warned of {merge.file}: {outcome}.")
+            sentences.append(f"weld check had warned of {merge.file}: {outcome}.")
     return (*sentences, total([found.verdict for found in judged]))
+
+
+def in_short(found: Evaluation) -> str:
+    """A judgement on one line, short."""
+    own, best = (
+        next(row for row in found.splits[-1].rows if row.role == role) for role in ("model", "best source")
+    )
+    return f"{own.value:.1f} % right, {best.model} {best.value:.1f} %: {own.verdict}"
 
 
 def total(verdicts: Sequence[str | None]) -> str:
@@ -93,7 +101,7 @@ def total(verdicts: Sequence[str | None]) -> str:
 
     Example:
         >>> total(["better", "worse", "no worse", "better"])
-        'Of 4 merges, 2 are better than, 1 is no worse than and 1 is worse than the best single model that went in.'
+        'Of 4 merges, 2 are better than, 1 is no worse than and 1 is worse than the best single source.'
     """
     counts = Counter(verdicts)
     parts = [
@@ -102,4 +110,4 @@ def total(verdicts: Sequence[str | None]) -> str:
         if counts[verdict]
     ]
     listed = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
-    return f"Of {len(verdicts)} merges, {listed} the best single model that went in."
+    return f"Of {len(verdicts)} merges, {listed} the best single source."

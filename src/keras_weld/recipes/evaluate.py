@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from keras_weld.data.open import open_data
 from keras_weld.data.split import Dataset, Split
 from keras_weld.errors import DataError, UsageError, add_context
+from keras_weld.io.limits import Limits
 from keras_weld.judging.bootstrap import RESAMPLES
 from keras_weld.judging.metrics import Metric, metric_for
 from keras_weld.judging.outcome import Outcome, outcome_of
 from keras_weld.judging.run import predict
 from keras_weld.judging.verdict import MARGIN
-from keras_weld.io.limits import Limits
 from keras_weld.recipes.judgement import Evaluation, Settings, conclude
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ def match(reference: ModelState, other: ModelState) -> tuple[list[LazyTensor], s
             return matched, how
     in_order = [tensor for tensor in other.weights if tensor.spec.role is not Role.SEED_STATE]
     shapes = [tensor.spec.shape for tensor in in_order]
-    if reference.kind != other.kind and shapes == [spec.shape for spec in wanted]:
+    if shapes == [spec.shape for spec in wanted]:
         return in_order, "order"
     raise _different(wanted, in_order, reference, other)
 

@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]
 PIECE = 1 << 17
 """Elements combined at a time: small enough that all of it stays in a core's cache."""
 _BATCH = 1 << 20  # elements that one thread takes in a row
-_WORKERS = 2
+_WORKERS = min(4, os.cpu_count() or 1)  # more wait for the interpreter, not for the memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,95 @@
+"""What `average` looks at before it starts: one architecture, and whether the models come from one start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from keras_weld.checks.architecture import compare
+from keras_weld.checks.finding import Severity
+from keras_weld.checks.kernels import SAME_START, cosine, is_kernel
+from keras_weld.core.dtypes import is_float
+from keras_weld.core.graph import ModelGraph
+from keras_weld.core.state import Array, LazyTensor, ModelState
+from keras_weld.errors import IncompatibleModelsError, add_context
+
+_KERNELS = 8  # so many, spread over the depth of the model,
+_VALUES = 1 << 15  # and of each so many values, are enough to tell right angles from small ones
+
+
+def require_one_architecture(states: Sequence[ModelState]) -> None:
+    """Refuse models whose layers differ, as far as the files tell their layers.
+
+    Raises:
+        IncompatibleModelsError: naming the first layer that differs.
+    """
+    graphs = [(state, _graph(state)) for state in states]
+    known = [(state, graph) for state, graph in graphs if graph is not None]
+    for state, graph in known[1:]:
+        refusals = [one for one in compare(known[0][1], graph) if one.severity is Severity.REFUSAL]
+        if refusals:
+            first = refusals[0].finding(state.source)
+            more = f" {len(refusals) - 1} more differ." if len(refusals) > 1 else ""
+            raise IncompatibleModelsError(
+                f"The models have different architectures: {first.text[0].lower()}{first.text[1:]}{more}",
+                file=state.source,
+                layer=first.layer,
+                expected=first.expected,
+                found=first.found,
+                remedy=first.remedy,
+            )
+
+
+def _graph(state: ModelState) -> ModelGraph | None:
+    with add_context(file=state.source):
+        graph = state.graph
+    return None if graph is None or graph.opaque else graph
+
+
+def require_means(columns: Sequence[Sequence[LazyTensor]], states: Sequence[ModelState]) -> None:
+    """Refuse quantised models: whole numbers with a scale each have no mean.
+
+    Raises:
+        IncompatibleModelsError: naming the first kernel of whole numbers that differs between models.
+    """
+    for row in zip(*columns, strict=True):
+        spec = row[0].spec
+        if len(spec.shape) < 2 or is_float(spec.dtype):
+            continue
+        first = row[0].read()
+        for tensor, state in zip(row[1:], states[1:], strict=True):
+            if not _same(first, tensor.read()):
+                raise IncompatibleModelsError(
+                    "The models are quantised: whole numbers with a scale each have no mean.",
+                    file=state.source,
+                    layer=spec.name,
+                    expected="float32, float16 or bfloat16",
+                    found=spec.dtype.name,
+                    remedy="Average the models before they are quantised, then quantise the result.",
+                )
+
+
+def different_starts(columns: Sequence[Sequence[LazyTensor]], states: Sequence[ModelState]) -> Iterator[str]:
+    """A note for each model whose kernels point elsewhere than the first one's; a sample of them is read."""
+    if len(columns) < 2:
+        return
+    numbers = [number for number, tensor in enumerate(columns[0]) if is_kernel(tensor)]
+    chosen = numbers[:: max(1, len(numbers) // _KERNELS)]
+    samples = [_sample(columns[0][number]) for number in chosen]
+    for column, state in zip(columns[1:], states[1:], strict=True):
+        found = [cosine(ours, _sample(column[number])) for ours, number in zip(samples, chosen, strict=True)]
+        known = [value for value in found if value is not None]
+        if known and median(known) < SAME_START:
+            yield (
+                f"Warning: {state.source} was not trained from the same start as {states[0].source} (median "
+                f"cosine similarity of their kernels {median(known):.2f}); the average of such models "
+                "usually fails. Compare it with its sources: weld evaluate."
+            )
+
+
+def _sample(tensor: LazyTensor) -> Array:
+    return tensor.read().reshape(-1)[:_VALUES]
+
+
+def _same(ours: Array, theirs: Array) -> bool:
+    return ours.shape == theirs.shape and bool((ours == theirs).all())

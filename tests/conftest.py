@@ -51,7 +51,9 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Do not even import a file that is marked as a whole: it may import a backend at its top."""
     if BACKEND == "none" and collection_path.suffix == ".py":
         marked = re.search(
-            r"^pytestmark\b[^\n]*(\n[^\n]+)*?\bmark\.keras\b", collection_path.read_text("utf-8"), re.MULTILINE
+            r"^pytestmark\b[^\n]*(\n[^\n]+)*?\bmark\.keras\b",
+            collection_path.read_text("utf-8"),
+            re.MULTILINE,
         )
         return True if marked else None
     return None

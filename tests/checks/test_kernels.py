@@ -43,15 +43,15 @@ def test_families_are_put_together_through_others():
 def test_equal_to_the_last_bit_and_not():
     one, same = candidate(mlp()), candidate(mlp(), source="b.keras")
     other = candidate(mlp(), source="c.keras", drift=1e-6)
-    assert likeness(pair(one, same)).equal
-    assert not likeness(pair(one, other)).equal
-    assert likeness(pair(one, other)).similarity == pytest.approx(1.0, abs=1e-6)
+    assert likeness(pair(one.state, same.state)).equal
+    assert not likeness(pair(one.state, other.state)).equal
+    assert likeness(pair(one.state, other.state)).similarity == pytest.approx(1.0, abs=1e-6)
 
 
 def test_bias_and_statistics_do_not_count():
     """Independent starts have equal biases (zeros) and variances (ones): only kernels tell them apart."""
     one, other = candidate(mlp(), seed=1), candidate(mlp(), seed=2, source="b.keras")
-    assert abs(likeness(pair(one, other)).similarity) < SAME_START
+    assert abs(likeness(pair(one.state, other.state)).similarity) < SAME_START
 
 
 @pytest.mark.keras
@@ -94,7 +94,7 @@ def test_the_threshold_on_models_trained_on_digits(rate, tmp_path):
 
     def similarity(a, b):
         with open_model(tmp_path / f"{a}.keras") as one, open_model(tmp_path / f"{b}.keras") as two:
-            return likeness(pair(candidate_of(one), candidate_of(two))).similarity
+            return likeness(pair(one, two)).similarity
 
     assert similarity("a", "b") > 2 * SAME_START
     assert abs(similarity("a", "other")) < SAME_START / 2

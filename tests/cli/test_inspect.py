@@ -122,3 +122,23 @@ def test_no_backend_is_imported(run_python):
         "print(found.exit_code, sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))\n"
     )
     assert run_python(code, MODEL).stdout.strip() == "0 []"
+
+
+def test_a_file_cannot_command_the_terminal(weld, tmp_path):
+    text = (GOLDEN / "keras3_0" / "mlp.json").read_text()
+    hostile = tmp_path / "hostile.json"
+    hostile.write_text(text.replace('"dense_1"', r'"dense\u001b[2J\u202e\n1"'))
+    shown = weld(hostile, "--layers").stdout
+    assert "dense\\x1b[2J\\u202e\\n1 (batch, 3)" in shown
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+
+
+def test_lineage_is_shown(weld, tmp_path):
+    from keras_weld.recipes.average import average
+
+    older = GOLDEN / "keras3_0" / "mlp.keras"
+    average([older, GOLDEN / "keras2_15" / "mlp.h5"], tmp_path / "mean.keras")
+    shown = " ".join(weld(tmp_path / "mean.keras").stdout.split())
+    assert "linear of 2 models" in shown
+    assert f"{older}, share 0.5, sha-256 {inspect(older).sha256[:12]}..." in shown

@@ -27,10 +27,12 @@ def load_and_save(path: str) -> None:
 
 
 def merge_and_judge(paths: list[Path]) -> None:
+    assert_type(weld.inspect(paths[0]).summary.parameters.total, int)
+    possible = weld.check(paths, purpose="average")
     done = weld.average(paths, "mean.keras", weights=[0.5, 0.5])
     weld.average(["a.keras", weld.load("b.keras")], Path("mean.keras"), last=2)
     weld.evaluate("mean.keras", paths, data="digits.npz")
-    print(done)
+    print(possible, done, weld.demo("here", seed=1))
 
 
 def refused(path: str) -> str:

@@ -47,7 +47,7 @@ def compare_models(models: Sequence[Candidate]) -> tuple[Merge, ...]:
     Returns:
         The four merges, in the order of `PURPOSES`.
     """
-    pairings = [pair(models[0], other) for other in models[1:]]
+    pairings = [pair(models[0].state, other.state) for other in models[1:]]
     pairs = _likenesses(models, pairings)
     common = list(_common(models, pairs))
     building = list(_building(models))
@@ -76,7 +76,7 @@ def _likenesses(models: Sequence[Candidate], pairings: Sequence[Pairing]) -> Pai
         for a in alike:
             for b in alike:
                 if a < b:
-                    found[a, b] = likeness(pair(models[a], models[b]))
+                    found[a, b] = likeness(pair(models[a].state, models[b].state))
     return Pairs(found)
 
 

@@ -118,8 +118,8 @@ def _value(name: str, config: Mapping[str, Any], rank: int | None) -> Any:
     if name == "axis":  # Keras 2 wrote a list of one, and people count from either end
         axes = value if isinstance(value, list | tuple) else [value]
         return [axis % rank if rank and isinstance(axis, int) else axis for axis in axes]
-    if name in _PER_AXIS and isinstance(value, list | tuple) and len(set(value)) == 1:
-        return value[0]
+    if name in _PER_AXIS and isinstance(value, list | tuple) and value:
+        return value[0] if all(one == value[0] for one in value) else list(value)
     return _plain(value)
 
 

@@ -79,7 +79,7 @@ def _by_class(class_name: str, config: Config, shapes: list[Shape]) -> Shape | N
     rule = _RULES.get(class_name) or _rule_for_family(class_name)
     try:
         return rule(config, shapes) if rule and shapes else None
-    except (TypeError, ValueError, IndexError, KeyError, AttributeError):
+    except (TypeError, ValueError, IndexError, KeyError, AttributeError, ArithmeticError):
         return None  # an option this does not understand; the shape is then not told
 
 

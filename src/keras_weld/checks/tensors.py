@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, note, refusal, warning
 from keras_weld.core.dtypes import is_float
-from keras_weld.core.state import LazyTensor
+from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.core.tensor import Role, TensorSpec
 
 _KEYS: tuple[Callable[[TensorSpec], str], ...] = (lambda spec: spec.path, lambda spec: spec.name)
@@ -32,7 +32,7 @@ class Pairing:
     by_order: bool = False
 
 
-def pair(first: Candidate, other: Candidate) -> Pairing:
+def pair(first: ModelState, other: ModelState) -> Pairing:
     """Match tensors by the path that Keras 3 stores them under, else by name, else by order.
 
     The path follows from the architecture, so that it does not depend on names given by a counter. Random
@@ -117,8 +117,8 @@ def _dtypes(pairing: Pairing, other: Candidate) -> Iterator[Finding]:
     )
 
 
-def _tensors(one: Candidate) -> list[LazyTensor]:
-    return [tensor for tensor in one.state.weights if tensor.spec.role is not Role.SEED_STATE]
+def _tensors(one: ModelState) -> list[LazyTensor]:
+    return [tensor for tensor in one.weights if tensor.spec.role is not Role.SEED_STATE]
 
 
 def _by_key(ours: list[LazyTensor], theirs: list[LazyTensor], key: Callable[[TensorSpec], str]) -> Pairing:

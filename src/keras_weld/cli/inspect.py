@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from keras_weld.cli.frame import JsonFlag, LimitOption, console, emit_json, plain
-from keras_weld.cli.rows import print_columns, print_rows
+from keras_weld.cli.rows import harmless, print_columns, print_rows
 from keras_weld.errors import FIELDS, WeldError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _show(found: Inspection, layers: bool) -> None:
 def _headline(path: str, what: str, style: str) -> None:
     from rich.text import Text
 
-    console().print(Text.assemble((path, "bold"), "  ", (what, style)), soft_wrap=True)
+    console().print(Text.assemble((harmless(path), "bold"), "  ", (what, style)), soft_wrap=True)
 
 
 def _rows(found: Inspection) -> list[tuple[str, str]]:
@@ -164,7 +164,7 @@ def _training(summary: Summary) -> Iterator[tuple[str, str]]:
 
 
 def _lineage(lineage: Any) -> Iterator[tuple[str, str]]:
-    sources = lineage.get("sources") or []
+    sources = [one for one in lineage.get("sources") or [] if isinstance(one, dict)]
     made = f", {lineage['made']}" if lineage.get("made") else ""
     yield (
         "made by",
@@ -172,7 +172,7 @@ def _lineage(lineage: Any) -> Iterator[tuple[str, str]]:
     )
     for source in sources:
         weight = f", share {source['weight']:g}" if isinstance(source.get("weight"), int | float) else ""
-        digest = f", sha-256 {source['sha256'][:12]}..." if source.get("sha256") else ""
+        digest = f", sha-256 {str(source['sha256'])[:12]}..." if source.get("sha256") else ""
         yield "from", f"{source.get('path')}{weight}{digest}"
 
 

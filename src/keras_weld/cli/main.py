@@ -7,21 +7,22 @@ import inspect as python_inspect
 import os
 import sys
 import traceback
-from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
+from keras_weld.cli import average, check, demo, evaluate, inspect
 from keras_weld.cli.frame import emit_json, error_console, json_asked
 from keras_weld.errors import FIELDS, WeldError
 
-COMMANDS: tuple[tuple[str, ModuleType], ...] = tuple(
-    (name, import_module(f"keras_weld.cli.{name}"))
-    for name in ("inspect", "check", "average", "evaluate", "demo")
-    if find_spec(f"keras_weld.cli.{name}")
+COMMANDS: tuple[tuple[str, ModuleType], ...] = (
+    ("inspect", inspect),
+    ("check", check),
+    ("average", average),
+    ("evaluate", evaluate),
+    ("demo", demo),
 )
 
 REFUSED = 2

@@ -20,6 +20,13 @@ _STYLES = {
 _NARROWEST = 20
 
 
+def harmless(text: str) -> str:
+    """Text out of a file without what a terminal would obey: escape sequences, line ends, reversals."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 def print_rows(rows: Sequence[Row], *, indent: int = 2, labels: int = 0) -> None:
     """Print each row as its label and its text, wrapped to the screen; an empty label is one left out.
 
@@ -37,7 +44,7 @@ def print_rows(rows: Sequence[Row], *, indent: int = 2, labels: int = 0) -> None
     shown = ""
     for label, value in rows:
         shown = label or shown
-        lines = textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False) or [""]
+        lines = textwrap.wrap(harmless(value), room, break_long_words=False, break_on_hyphens=False) or [""]
         for number, line in enumerate(lines):
             head = f"{'':{indent}}{label if number == 0 else '':{width}}  "
             styled = Text.assemble((head, "dim"), (line, _STYLES.get(shown, "")))
@@ -54,6 +61,7 @@ def print_columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), i
     """
     from rich.text import Text
 
+    rows = [[harmless(cell) for cell in row] for row in rows]
     widths = [max(len(row[number]) for row in rows) for number in range(len(rows[0]))]
     for number, row in enumerate(rows):
         cells = [

@@ -20,7 +20,12 @@ def _host() -> str:
 
 
 def _temporary_name(name: str) -> str:
-    return f"{PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}-{name}"
+    return f"{PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}-{_end_of(name)}"
+
+
+def _end_of(name: str) -> str:
+    """The end of a name, suffix included: with what stands before it, it must not be too long for a name."""
+    return name[-40:]
 
 
 def _is_running(pid: int) -> bool:
@@ -38,11 +43,14 @@ def remove_abandoned(target: Path) -> None:
     if os.name == "nt":  # there, os.kill(pid, 0) is not a question
         return
     start = f"{PREFIX}{_host()}-"
-    for left in target.parent.glob(f"{start}*-{target.name}"):
-        pid, _, rest = left.name.removeprefix(start).partition("-")
-        if rest[9:] == target.name and pid.isdigit() and not _is_running(int(pid)):
-            with suppress(OSError):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+    with suppress(OSError):
+        for left in target.parent.iterdir():
+            if not left.name.startswith(start):
+                continue
+            pid, _, rest = left.name.removeprefix(start).partition("-")
+            if rest[9:] == _end_of(target.name) and pid.isdecimal() and not _is_running(int(pid)):
+                with suppress(OSError):
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def sync_file(path: Path) -> None:

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import BinaryIO
 
 import h5py
@@ -15,7 +16,7 @@ from h5py import h5d, h5o, h5p, h5s, h5t
 from keras_weld.core.dtypes import BFLOAT16, Dtype
 from keras_weld.core.state import Array
 from keras_weld.errors import WriteError
-from keras_weld.io.window import Window
+from keras_weld.io.window import Window, write_at
 from keras_weld.io.zip_writer import ALIGN
 
 _SMALL = 4096  # tensors below this are not worth the padding
@@ -57,6 +58,7 @@ class Hdf5Sink:
         self, file: BinaryIO, start: int, slots: Sequence[Slot], attributes: Mapping[str, str] | None = None
     ) -> None:
         self._handle = file.fileno()
+        self._lock = Lock()  # pieces of one tensor come from several threads
         self._places: dict[str, int] = {}
         self._left = {slot.path: slot.nbytes for slot in slots}
         window = Window(file, start)
@@ -80,11 +82,9 @@ class Hdf5Sink:
         data = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
         if not len(data):
             return
-        place = self._places[path] + first * values.dtype.itemsize
-        self._left[path] -= len(data)
-        done = 0
-        while done < len(data):
-            done += os.pwrite(self._handle, data[done:], place + done)
+        write_at(self._handle, data, self._places[path] + first * values.dtype.itemsize)
+        with self._lock:
+            self._left[path] -= len(data)
 
     def check_whole(self) -> None:
         """Raise unless every tensor was written in full.
@@ -105,6 +105,7 @@ def _plan() -> tuple[h5p.PropDCID, h5p.PropLCID]:
     values.set_layout(h5d.CONTIGUOUS)
     values.set_alloc_time(h5d.ALLOC_TIME_EARLY)
     values.set_fill_time(h5d.FILL_TIME_NEVER)
+    values.set_obj_track_times(False)  # the same model gives the same bytes
     links.set_create_intermediate_group(True)
     return values, links
 

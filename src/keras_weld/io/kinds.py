@@ -57,7 +57,8 @@ def container_of(path: Path) -> str:
             remedy="Fetch the file first, look at where it came from, then give its path.",
         )
     if not path.exists():
-        near = sorted(other.name for other in path.parent.glob("*") if other.stem == path.stem)[:3]
+        begin = path.name.partition(".")[0]
+        near = sorted(entry.name for entry in path.parent.glob("*") if entry.name.partition(".")[0] == begin)[:3]
         raise MissingFileError(
             "There is no such file.",
             file=path,

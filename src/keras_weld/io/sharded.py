@@ -53,12 +53,17 @@ def read_sharded(path: Path, content: dict[str, Any], limits: Limits) -> ModelSt
 def _places(content: dict[str, Any]) -> dict[str, list[str]]:
     weight_map = content["weight_map"]
     if not isinstance(weight_map, dict):
-        raise DamagedFileError("The map of shards is not an object.", found=type(weight_map).__name__)
+        raise DamagedFileError(
+            "The map of shards is not an object.",
+            expected="groups and the shards that they are in",
+            found=type(weight_map).__name__,
+            remedy="Save the weights again with model.save_weights('name.weights.json', max_shard_size=…).",
+        )
     places = {}
     for group, names in weight_map.items():
         names = [names] if isinstance(names, str) else names
         for name in names if isinstance(names, list) else [names]:
-            if not isinstance(name, str) or Path(name).name != name or "\\" in name or name in (".", ".."):
+            if not isinstance(name, str) or Path(name).name != name or "\\" in name or name in ("", ".", ".."):
                 raise UnsafeFileError(
                     "The map of shards points outside its folder.",
                     layer=group,

@@ -8,10 +8,10 @@ reads the map, so that name is kept as an empty file that no map points to.
 from __future__ import annotations
 
 import json
-import os
+import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ import h5py
 
 from keras_weld.core.state import Array
 from keras_weld.errors import UsageError
-from keras_weld.io.atomic import PREFIX, atomic_path, sync_file, sync_folder
+from keras_weld.io.atomic import atomic_path, sync_file, sync_folder
+from keras_weld.io.hdf5 import open_hdf5
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
+from keras_weld.io.verify import UNLIMITED, verify
 
 
 class _Shards:
@@ -49,37 +51,58 @@ def open_shards(
     """
     if shard_bytes <= 0:
         raise UsageError("The size of a shard must be positive.", found=shard_bytes)
+    path = path.resolve()
     base = path.name.removesuffix(".weights.json")
     token = secrets.token_hex(4)
     parts = _divide(slots, shard_bytes)
     names = [f"{base}_{token}_{number:05}.weights.h5" for number in range(len(parts))]
-    old = _shards_of(path)
-    with ExitStack() as cleanup:
-        with atomic_path(path) as temporary:
-            temporaries = {name: path.with_name(f"{PREFIX}{name}") for name in names}
-            for left in (*temporaries.values(), *(path.with_name(name) for name in names)):
-                cleanup.callback(_remove, left)
-            sinks: dict[str, Hdf5Sink] = {}
+    shards = {path.with_name(name): part for name, part in zip(names, parts, strict=True)}
+    first = path.with_name(f"{base}_00000.weights.h5")
+    old, had_first = _shards_of(path), first.exists()
+    try:
+        with atomic_path(path, lambda _: _open_again(shards, path)) as temporary:
+            # From here on others know that these shards are being written.
+            temporary.write_text(json.dumps({"weight_map": dict.fromkeys(names)}))
+            _sweep(path)
             with ExitStack() as files:
-                for name, part in zip(names, parts, strict=True):
-                    file = files.enter_context(temporaries[name].open("x+b", buffering=0))
-                    sink = Hdf5Sink(file, 0, part)
+                sinks: dict[str, Hdf5Sink] = {}
+                for shard, part in shards.items():
+                    sink = Hdf5Sink(files.enter_context(shard.open("x+b", buffering=0)), 0, part)
                     sinks.update(dict.fromkeys((slot.path for slot in part), sink))
                 yield _Shards(sinks)
                 for sink in dict.fromkeys(sinks.values()):
                     sink.check_whole()
-            for name, waiting in temporaries.items():
-                sync_file(waiting)
-                os.replace(waiting, path.with_name(name))
-            _keep_first(path.with_name(f"{base}_00000.weights.h5"), replace=False)
+            for shard in shards:
+                sync_file(shard)
+            if not had_first:
+                _make_empty(first)
+            sync_folder(path.parent)
             temporary.write_text(json.dumps(_map(slots, names, parts, metadata()), indent=4))
-            sync_folder(path.resolve().parent)
-        cleanup.pop_all()  # from here on the new set counts
-    for name in old:
-        if name == f"{base}_00000.weights.h5":
-            _keep_first(path.with_name(name), replace=True)
-        elif name not in names:
-            _remove(path.with_name(name))
+    finally:
+        # Whether the new map is in place or not, the folder tells; an interrupt can come between.
+        counts = bool(_shards_of(path).intersection(names))
+        if not counts and not had_first:
+            _remove(first)
+        _sweep(path, old - {first.name})
+    if first.name in old:
+        _make_empty(first)
+
+
+def _open_again(shards: Mapping[Path, Sequence[Slot]], path: Path) -> None:
+    for shard, part in shards.items():
+        with closing(open_hdf5(shard, UNLIMITED)) as content:
+            verify(content, part, path)
+
+
+def _sweep(path: Path, old: Collection[str] = ()) -> None:
+    """Remove the shards that no map in the folder points to: `old` ones, and what killed processes left."""
+    begin = path.name.removesuffix(".weights.json")
+    ours = re.compile(re.escape(begin) + r"_[0-9a-f]{8}_\d{5,}\.weights\.h5")
+    entries = list(path.parent.iterdir()) if path.parent.is_dir() else []
+    needed = {name for entry in entries if entry.name.endswith(".weights.json") for name in _shards_of(entry)}
+    for entry in entries:
+        if (entry.name in old or ours.fullmatch(entry.name)) and entry.name not in needed:
+            _remove(entry)
 
 
 def _divide(slots: Sequence[Slot], shard_bytes: int) -> list[list[Slot]]:
@@ -111,17 +134,17 @@ def _map(
 
 
 def _shards_of(path: Path) -> set[str]:
-    """Names of the shards that a map written earlier points to; empty if there is none."""
-    with suppress(OSError, ValueError, AttributeError):
-        places = json.loads(path.read_text())["weight_map"].values()
+    """Names of the shards that a map points to; empty if there is none."""
+    with suppress(OSError, ValueError, AttributeError, KeyError, TypeError):
+        content = json.loads(path.read_text())["weight_map"]
+        places = content if None in content.values() else content.values()  # None: still being written
         flat = {name for place in places for name in ([place] if isinstance(place, str) else place)}
         return {name for name in flat if Path(name).name == name and name.endswith(".weights.h5")}
     return set()
 
 
-def _keep_first(first: Path, *, replace: bool) -> None:
-    if first.exists() and not replace:
-        return
+def _make_empty(first: Path) -> None:
+    """The name that Keras opens before it reads the map, as a file without tensors."""
     with atomic_path(first) as temporary, h5py.File(temporary, "w"):
         pass
 

@@ -79,10 +79,7 @@ class Window(io.RawIOBase):
 
     def write(self, data: bytes | memoryview) -> int:  # type: ignore[override]
         """Write at the current place; the window grows."""
-        view = memoryview(data).cast("B")
-        done = 0
-        while done < len(view):
-            done += os.pwrite(self._handle, view[done:], self._start + self._at + done)
+        done = write_at(self._handle, data, self._start + self._at)
         self._at += done
         self._size = max(self._size, self._at)
         return done
@@ -92,3 +89,21 @@ class Window(io.RawIOBase):
         self._size = self._at if size is None else size
         os.ftruncate(self._handle, self._start + self._size)
         return self._size
+
+
+def write_at(handle: int, data: bytes | memoryview, place: int) -> int:
+    """Write all of `data` at a place in an open file; the system may take it in parts.
+
+    Args:
+        handle: the file's descriptor.
+        data: what to write.
+        place: where its first byte goes.
+
+    Returns:
+        The number of bytes written.
+    """
+    view = memoryview(data).cast("B")
+    done = 0
+    while done < len(view):
+        done += os.pwrite(handle, view[done:], place + done)
+    return done

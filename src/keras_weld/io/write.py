@@ -9,25 +9,25 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from keras_weld.core.state import Array
-from keras_weld.errors import UsageError, WriteError
+from keras_weld.errors import UsageError
 from keras_weld.io import archive
 from keras_weld.io.atomic import atomic_path
 from keras_weld.io.hdf5 import open_hdf5
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
 from keras_weld.io.keras_file import open_weights_member
 from keras_weld.io.kinds import Kind
-from keras_weld.io.limits import GB, Limits
+from keras_weld.io.limits import GB
 from keras_weld.io.sharded_writer import open_shards
+from keras_weld.io.verify import UNLIMITED, verify
 from keras_weld.io.zip_writer import ZipWriter
 
 LINEAGE = "keras_weld"
 _TEXT_PIECE = 32_000  # an HDF5 attribute holds at most 64 kB
-_UNLIMITED = Limits(**dict.fromkeys(Limits.__slots__, 1 << 62))
 
 
 class Sink(Protocol):
@@ -96,8 +96,11 @@ def open_sink(
             file=path,
             remedy=f"Write the weights alone: -o {Path(path).stem}.weights.h5, or give one source as .keras.",
         )
-    verify = _Verify(path, kind, slots)
-    with atomic_path(path, verify) as temporary, temporary.open("x+b", buffering=0) as file:
+
+    def check(temporary: Path) -> None:
+        _open_again(temporary, kind, slots, path)
+
+    with atomic_path(path, check) as temporary, temporary.open("x+b", buffering=0) as file:
         if kind is Kind.WEIGHTS:
             sink = Hdf5Sink(file, 0, slots, root_texts(metadata()))
             yield sink
@@ -128,27 +131,12 @@ def root_texts(metadata: Mapping[str, Any]) -> dict[str, str]:
     return {f"{LINEAGE}{number}": piece for number, piece in enumerate(pieces)}
 
 
-class _Verify:
-    """Opens what was written and compares it with what was to be written."""
-
-    def __init__(self, path: str | os.PathLike[str], kind: Kind, slots: Sequence[Slot]) -> None:
-        self.path, self.kind = path, kind
-        self.wanted = {slot.path: (slot.shape, slot.dtype) for slot in slots}
-
-    def __call__(self, temporary: Path) -> None:
-        if self.kind is Kind.KERAS:
-            opened = archive.open_archive(temporary, _UNLIMITED)
-            with opened.file:
-                content = open_weights_member(opened)
-        else:
-            content = open_hdf5(temporary, _UNLIMITED)
-        found = {path: (stored.shape, stored.dtype) for path, stored in content.datasets.items()}
-        content.close()
-        if found != self.wanted:
-            differing = sorted(set(found.items()) ^ set(self.wanted.items()), key=str)
-            raise WriteError(
-                "The file that was written does not hold what it should; it was not kept.",
-                file=self.path,
-                found=str(differing[:2]),
-                remedy="Check the disk; if it is well, report this.",
-            )
+def _open_again(temporary: Path, kind: Kind, slots: Sequence[Slot], path: str | os.PathLike[str]) -> None:
+    if kind is Kind.KERAS:
+        opened = archive.open_archive(temporary, UNLIMITED)
+        with opened.file:
+            content = open_weights_member(opened)
+    else:
+        content = open_hdf5(temporary, UNLIMITED)
+    with closing(content):
+        verify(content, slots, path)

@@ -13,13 +13,17 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from keras_weld.io.window import write_at
+
 ALIGN = 64  # so that a mapped tensor starts where the processor likes it
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
 _END64 = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR64 = struct.Struct("<4sIQI")
-_MOST = 0xFFFFFFFF
+_MOST = 0xFFFFFFFF  # in a field of 32 bits, says that the number stands in the zip64 part
+_LARGE = _MOST  # numbers from here on do
+_MANY = 0xFFFF  # the same for the number of members
 _DATE = 0x21  # 1980-01-01, as Keras writes: the same model gives the same bytes
 _PADDING = 0xD935  # the extra field that other tools use for alignment
 _ZIP64 = 0x0001
@@ -51,7 +55,7 @@ class ZipWriter:
     def add(self, name: str, data: bytes) -> None:
         """Write a whole member."""
         start = self.begin(name)
-        os.pwrite(self._handle, data, start)
+        write_at(self._handle, data, start)
         self.finish(len(data))
 
     def begin(self, name: str) -> int:
@@ -74,7 +78,7 @@ class ZipWriter:
         self._end = entry.start + size
 
     def _write_header(self, entry: _Entry) -> None:
-        large = entry.size >= _MOST
+        large = entry.size >= _LARGE
         short = _MOST if large else entry.size
         header = _LOCAL.pack(
             b"PK\x03\x04",
@@ -92,7 +96,7 @@ class ZipWriter:
         sizes = struct.pack("<2H2Q", _ZIP64, 16, entry.size, entry.size) if large else b""
         left = entry.extra - len(sizes) - 4
         padding = struct.pack("<2H", _PADDING, left) + bytes(left)
-        os.pwrite(self._handle, header + entry.name + sizes + padding, entry.header)
+        write_at(self._handle, header + entry.name + sizes + padding, entry.header)
 
     def close(self) -> None:
         """Write the directory; the file is then whole."""
@@ -101,17 +105,18 @@ class ZipWriter:
         end = begin + len(directory)
         count = len(self._entries)
         tail = b""
-        if begin >= _MOST:
+        if begin >= _LARGE or count >= _MANY:
             tail = _END64.pack(b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, len(directory), begin)
             tail += _LOCATOR64.pack(b"PK\x06\x07", 0, end, 1)
-        tail += _END.pack(b"PK\x05\x06", 0, 0, count, count, len(directory), min(begin, _MOST), 0)
-        os.pwrite(self._handle, directory + tail, begin)
+        shown, place = min(count, _MANY), _MOST if begin >= _LARGE else begin
+        tail += _END.pack(b"PK\x05\x06", 0, 0, shown, shown, len(directory), place, 0)
+        write_at(self._handle, directory + tail, begin)
         os.ftruncate(self._handle, end + len(tail))
 
     def _central(self, entry: _Entry) -> bytes:
-        large = [value for value in (entry.size, entry.size, entry.header) if value >= _MOST]
+        large = [value for value in (entry.size, entry.size, entry.header) if value >= _LARGE]
         extra = struct.pack(f"<2H{len(large)}Q", _ZIP64, 8 * len(large), *large) if large else b""
-        size, place = min(entry.size, _MOST), min(entry.header, _MOST)
+        size, place = (_MOST if value >= _LARGE else value for value in (entry.size, entry.header))
         fields = (
             b"PK\x01\x02",
             45 if large else 20,

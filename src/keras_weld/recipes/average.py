@@ -179,22 +179,21 @@ class _Plan:
                 remedy="Give one of the models in such a format, or load the weights into the model built in "
                 "code and save that.",
             )
-        self.how: dict[str, str] = {}
+        self.by_order: list[str] = []
         self.starts: list[str] = []
 
     def tasks(self) -> tuple[list[Task], list[str]]:
         require_one_architecture(self.states)
-        columns = []
-        for state in self.states:
-            tensors, how = match(self.template, state)
-            self.how[state.source] = how
-            columns.append(tensors)
+        pairings = [match(self.template, state) for state in self.states]
+        self.by_order = [
+            state.source for state, found in zip(self.states, pairings, strict=True) if found.by_order
+        ]
+        columns = [[theirs for _, theirs in found.pairs] for found in pairings]
         require_means(columns, self.states)
         self.starts = list(different_starts(columns, self.states))
-        first = columns[0]
         tasks = [
-            Task(_slot(kept, first[number].spec.dtype), [column[number] for column in columns])
-            for number, kept in enumerate(self.template.weights)
+            Task(_slot(kept, columns[0][number].spec.dtype), [column[number] for column in columns])
+            for number, (kept, _) in enumerate(pairings[0].pairs)
         ]
         return tasks, [task.sources[0].spec.name for task in tasks if not task.averaged and not task.agree()]
 
@@ -228,9 +227,10 @@ class _Plan:
             notes.append(
                 "The result is not compiled: call model.compile(...) before you train or evaluate it."
             )
-        for source, how in self.how.items():
-            if how == "order":
-                notes.append(f"{source} was matched by the order of its tensors: its names say nothing.")
+        notes.extend(
+            f"{source} was matched by the order of its tensors: its names say nothing."
+            for source in self.by_order
+        )
         if any(spec.name.endswith("/moving_mean") for spec in self.template.specs) and len(self.states) > 1:
             notes.append(
                 "The statistics of BatchNormalization were averaged too; they belong to the sources. Judge "

@@ -83,8 +83,8 @@ def what_happened(
     for merge, found in zip(merges, judged, strict=True):
         if any(set(merge.sources) <= models for models in warned):
             came = found.verdict == Verdict.WORSE
-            outcome = "it is worse indeed" if came else "yet these images do not show it to be worse"
-            sentences.append(f"weld check had warned of {merge.file}: {outcome}.")
+            outcome = "and it is worse" if came else "yet these images do not show it to be worse"
+            sentences.append(f"weld check had warned of {merge.file}, {outcome}.")
     return (*sentences, total([found.verdict for found in judged]))
 
 

@@ -62,7 +62,6 @@ def test_the_threshold_on_models_trained_on_digits(rate, tmp_path):
     import keras
     from sklearn.datasets import load_digits
 
-    from keras_weld.checks.candidate import candidate_of
     from keras_weld.io.read import open_model
 
     x, y = load_digits(return_X_y=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from keras_weld.cli import demo as command
@@ -111,7 +114,7 @@ def test_the_table_has_all_models_and_each_merge_a_verdict(ran: Ran) -> None:
     for row in ran.result.rows:
         line = next(line for line in table.splitlines() if line.split()[:1] == [Path(row.file).name])
         assert f"{row.accuracy:.1f} ({row.low:.1f} to {row.high:.1f})" in line
-        assert line.endswith(row.verdict or ("best source" if row.best_source else "")) or line.endswith(" ")
+        assert line.rstrip().endswith(row.verdict or ("best source" if row.best_source else ")"))
 
 
 def test_the_models_have_learnt_something(ran: Ran) -> None:
@@ -163,13 +166,10 @@ def run_in_shell(ran: Ran, text: str) -> int:
 
 
 def run_here(ran: Ran, text: str) -> int:
-    """Run a command in this process, where Keras is imported already; patterns are spelled out."""
-    words: list[str] = []
-    for word in shlex.split(text)[1:]:
-        words += sorted(map(str, ran.place.glob(word))) if "*" in word else [word]
+    """Run a command in this process, where Keras is imported already."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ran.place)
-        return CliRunner().invoke(app, words).exit_code
+        return CliRunner().invoke(app, shlex.split(text)[1:]).exit_code
 
 
 def test_the_commands_shown_work_when_they_are_copied(ran: Ran) -> None:
@@ -232,6 +232,36 @@ def test_the_progress_bar_is_taken_down_before_anything_is_printed(
         *("Inspecting", "found"),
         *("up Judging, False", "Judging 1 of 2", "down"),
     ]
+
+
+def test_ctrl_c_is_heard_even_where_keras_swallows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+
+    def swallows(folder: Path, **options: Any) -> None:
+        for step in range(9):
+            steps.append(step)
+            with suppress(BaseException):
+                if step == 2:
+                    signal.raise_signal(signal.SIGINT)
+            options["progress"](step, 9, "Training")
+
+    former = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(recipe, "demo", swallows)
+    done = CliRunner().invoke(app, ["demo"])
+    assert steps == [0, 1, 2]
+    assert done.exit_code == 130
+    assert done.stderr == "Interrupted; nothing was left half-written.\n"
+    assert signal.getsignal(signal.SIGINT) is former
+
+
+def test_a_narrow_screen_gets_the_table_without_its_widest_column(ran: Ran) -> None:
+    shown = Console(width=80, file=io.StringIO(), legacy_windows=False)
+    shown.print(command._table(ran.result.rows, narrow=True))
+    text = shown.file.getvalue()  # type: ignore[attr-defined]
+    lines = [line for line in text.splitlines() if ".keras" in line]
+    assert len(lines) == len(ran.result.rows)
+    assert "what it is" not in text
+    assert lines[-1].split()[-1] == "worse"
 
 
 def test_what_is_missing_is_told_before_anything_starts(

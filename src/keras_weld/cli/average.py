@@ -63,7 +63,7 @@ def command(
     if as_json:
         emit_json(done)
         return
-    _show(done)
+    _show(done, asked_for_last=last is not None)
 
 
 def parse_weights(text: str) -> list[float]:
@@ -83,10 +83,12 @@ def parse_weights(text: str) -> list[float]:
         ) from None
 
 
-def _show(done: Averaged) -> None:
+def _show(done: Averaged, *, asked_for_last: bool) -> None:
     shares = sorted(set(done.weights))
     how = (
         "equal shares" if len(shares) == 1 else "shares " + ", ".join(f"{share:g}" for share in done.weights)
     )
     typer.echo(f"Wrote {done.path}: {done.averaged} tensors of {len(done.sources)} models, {how}.")
+    if asked_for_last:
+        typer.echo("Taken: " + ", ".join(done.sources))
     notes(done.notes)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from keras_weld.recipes.demo_result import DemoResult, Line, Row
+
+
+_WIDE = 98
+"""Columns that the whole table takes."""
 
 
 def command(
@@ -58,15 +64,33 @@ class _Screen:
         self._quiet = quiet
         self._bar = ExitStack()
         self._report: Report | None = None
+        self._interrupted = False
+        self._former: Any = None
 
     def __enter__(self) -> _Screen:
+        if threading.current_thread() is threading.main_thread():
+            self._former = signal.signal(signal.SIGINT, self._interrupt)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._take_down()
+        if self._former is not None:
+            signal.signal(signal.SIGINT, self._former)
+
+    def _interrupt(self, *_: object) -> None:
+        # Keras has an `except: pass` where training on JAX spends its time, which swallows a Ctrl-C. It is
+        # raised once more at the next report.
+        self._interrupted = True
+        raise KeyboardInterrupt
 
     def report(self, done: int, total: int | None, what: str) -> None:
-        """Show how far it is."""
+        """Show how far it is.
+
+        Raises:
+            KeyboardInterrupt: if Ctrl-C was pressed and something swallowed it.
+        """
+        if self._interrupted:
+            raise KeyboardInterrupt
         if self._report is None:
             self._report = self._bar.enter_context(progress(what, total=total, quiet=self._quiet))
         self._report(done, total, what)
@@ -93,9 +117,9 @@ def _say(line: Line) -> None:
     elif line.kind == "command":
         screen.print(Text.assemble(("$ ", "dim"), (line.text, "cyan")), soft_wrap=True)
     elif line.kind == "warning":
-        screen.print(Text.assemble("  ", ("Warning: ", "bold red"), line.text), soft_wrap=True)
+        _paragraph(f"Warning: {line.text}", "red")
     else:
-        screen.print(Text(f"  {line.text}"), soft_wrap=True)
+        _paragraph(line.text)
 
 
 def _show(result: DemoResult) -> None:
@@ -103,25 +127,36 @@ def _show(result: DemoResult) -> None:
 
     screen = console()
     screen.print()
-    screen.print(_table(result.rows))
+    screen.print(_table(result.rows, narrow=screen.width < _WIDE))
     screen.print(Text("What happened", "bold"))
     for sentence in result.sentences:
-        screen.print(Text(f"  {sentence}"), soft_wrap=not screen.is_terminal)
+        _paragraph(sentence)
     screen.print()
-    screen.print(
-        Text(f"{len(result.files)} files are left in {result.folder} to play with", "bold"), soft_wrap=True
-    )
-    screen.print(Text("  " + ", ".join(_folded(result.files))), soft_wrap=not screen.is_terminal)
+    files = f"{len(result.files)} files are left in {result.folder} to play with"
+    screen.print(Text(files, "bold"), soft_wrap=True)
+    _paragraph(", ".join(_folded(result.files)))
     screen.print()
     screen.print(Text("Try next", "bold"))
     for suggestion in result.next:
-        screen.print(Text(f"  {suggestion.why}:"))
+        _paragraph(f"{suggestion.why}:")
         screen.print(Text.assemble(("$ ", "dim"), (suggestion.command, "cyan")), soft_wrap=True)
     screen.print()
     screen.print(Text(f"Took {result.seconds:.0f} seconds on {result.backend}.", "dim"))
 
 
-def _table(rows: tuple[Row, ...]) -> Table:
+def _paragraph(text: str, style: str = "") -> None:
+    """Indented, and broken into lines on a terminal alone."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    screen = console()
+    if screen.is_terminal:
+        screen.print(Padding(Text(text, style), (0, 0, 0, 2)))
+    else:
+        screen.print(Text(f"  {text}", style), soft_wrap=True)
+
+
+def _table(rows: tuple[Row, ...], *, narrow: bool) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -132,20 +167,20 @@ def _table(rows: tuple[Row, ...]) -> Table:
         pad_edge=False,
     )
     table.add_column("model")
-    table.add_column("what it is", overflow="fold")
+    if not narrow:
+        table.add_column("what it is")
     table.add_column("accuracy", justify="right")
     table.add_column("against best source", justify="right")
     table.add_column("verdict")
     for row, following in zip(rows, (*rows[1:], None), strict=True):
-        ends = row.merge and (following is None or not following.merge)
         table.add_row(
             row.file.rpartition("/")[2],
-            row.what,
+            *(() if narrow else (row.what,)),
             f"{row.accuracy:.1f} ({row.low:.1f} to {row.high:.1f})",
             _difference(row),
-            _verdict(row),
+            row.verdict or ("best source" if row.best_source else ""),
             style="bold" if row.merge else "",
-            end_section=ends,
+            end_section=row.merge and (following is None or not following.merge),
         )
     return table
 
@@ -155,12 +190,6 @@ def _difference(row: Row) -> str:
         return ""
     ends = f"{row.difference_low:+.1f} to {row.difference_high:+.1f}"
     return f"{row.difference:+.1f} ({ends})"
-
-
-def _verdict(row: Row) -> str:
-    if row.verdict is None:
-        return "best source" if row.best_source else ""
-    return row.verdict
 
 
 def _folded(files: tuple[str, ...]) -> list[str]:

@@ -63,13 +63,12 @@ def sync_folder(path: Path) -> None:
     """Have the system write a folder's entries to the disk, where it can."""
     if os.name == "nt":
         return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError:  # some network file systems do not know it
-        pass
-    finally:
-        os.close(handle)
+    with suppress(OSError):  # some network file systems do not know it, and a folder may be closed to readers
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @contextmanager

@@ -73,6 +73,8 @@ class Hdf5Sink:
                 slot.path.rpartition("/")[0]: slot.owner for slot in slots if slot.owner
             }.items():
                 content[group].attrs["name"] = owner
+        if window.failed is not None:
+            raise window.failed
         # HDF5 leaves room after the last tensor unwritten; the file must reach to its end.
         self.size = window.size
         os.ftruncate(self._handle, start + self.size)

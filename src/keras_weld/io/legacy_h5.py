@@ -31,7 +31,7 @@ _OLD_NAMES = {"W": "kernel", "b": "bias", "running_mean": "moving_mean", "runnin
 _IN_CODE = {"GroupedQueryAttention": "GroupQueryAttention"}
 
 _Known = tuple[str, str, Role]  # storage path, name, role
-_Expected = list[_Known]
+_Expected = list[tuple[_Known, str]]  # and the layer, or part of one, that has it, by the names given to them
 
 
 def read_legacy(content: Hdf5, limits: Limits) -> ModelState:
@@ -127,38 +127,42 @@ def _fit(names: list[str], expected: _Expected | None) -> list[tuple[str, _Known
     if not expected or len(expected) != len(names):
         return None
     meant: dict[str, list[_Known]] = {}
-    for one in expected:
-        for written in _written_names(one[1]):
+    known_in_order = [known for known, _ in expected]
+    for one, owner in expected:
+        for written in _written_names(owner, one[1].rpartition("/")[2]):
             meant.setdefault(written, []).append(one)
-    found = {
-        weight: meant.get(_last_parts(weight)) or meant.get(_last_parts(weight).rpartition("/")[2])
-        for weight in names
-    }
-    if all(known is not None and len(known) == 1 for known in found.values()):
-        by_name = {known[0]: weight for weight, known in found.items() if known}
-        if len(by_name) == len(names):
-            return [(by_name[one], one) for one in expected]
-    if any(known for known in found.values()):
+    found = {weight: _one_meant(weight, meant) for weight in names}
+    by_name = {known: weight for weight, known in found.items() if known is not None}
+    if len(by_name) == len(names):
+        return [(by_name[one], one) for one in known_in_order]
+    if by_name:
         return None  # some names tell where they belong, so the order would be a guess
-    for order in (expected, sorted(expected, key=lambda one: one[2] is not Role.TRAINABLE)):
+    trained_first = sorted(known_in_order, key=lambda one: one[2] is not Role.TRAINABLE)
+    for order in (known_in_order, trained_first):
         if all(_agree(weight, name) for weight, (_, name, _) in zip(names, order, strict=True)):
             where = dict(zip(order, names, strict=True))
-            return [(where[one], one) for one in expected]
+            return [(where[one], one) for one in known_in_order]
     return None
 
 
-def _written_names(name: str) -> list[str]:
-    """How older versions wrote `head/dense_1/kernel`: `dense_1/kernel`, `dense_1_W`, `dense_1_kernel`."""
-    above, _, variable = name.rpartition("/")
-    layer = above.rpartition("/")[2]
-    old = [f"{layer}_{old}" for old, new in _OLD_NAMES.items() if new == variable]
+def _written_names(owner: str, variable: str) -> list[str]:
+    """How Keras wrote a variable: `head/dense_1/kernel`, `dense_1/kernel`, `dense_1_W`, `dense_1_kernel`."""
+    layers = owner.split("/")
+    new = ["/".join([*layers[-count:], variable]) for count in range(1, len(layers) + 1)]
+    old = [f"{layers[-1]}_{old}" for old, name in _OLD_NAMES.items() if name == variable]
     if variable == "kernel":  # of a DepthwiseConv2D, in Keras 2
-        old.append(f"{layer}/depthwise_kernel")
-    return [f"{layer}/{variable}", f"{layer}_{variable}", *old]
+        old.append(f"{layers[-1]}/depthwise_kernel")
+    return [*new, f"{layers[-1]}_{variable}", *old]
 
 
-def _last_parts(weight: str) -> str:
-    return "/".join(re.sub(r":\d+$", "", weight).split("/")[-2:])
+def _one_meant(weight: str, meant: Mapping[str, list[_Known]]) -> _Known | None:
+    """The variable that a name means by as much of its end as tells; None if nothing or several are meant."""
+    parts = re.sub(r":\d+$", "", weight).split("/")
+    for count in range(len(parts), 0, -1):
+        known = meant.get("/".join(parts[-count:]), [])
+        if len(known) == 1:
+            return known[0]
+    return None
 
 
 def _agree(weight: str, name: str) -> bool:
@@ -170,19 +174,21 @@ def _expected_by_layer(graph: ModelGraph) -> dict[str, _Expected]:
     """For every layer of the outer model: the variables that it and what is inside it have."""
     expected: dict[str, _Expected] = {}
     for layer in graph.walk():
-        variables = _expand(layer.storage_path, layer.path_name, layer.class_name, layer.config)
+        name = layer.path_name
+        variables = _expand(layer.storage_path, name, name, layer.class_name, layer.config)
         expected.setdefault(layer.path_name.split("/")[0], []).extend(variables)
     return expected
 
 
 def _expand(
-    group: str, name: str, class_name: str, config: Mapping[str, Any]
-) -> Iterator[tuple[str, str, Role]]:
+    group: str, name: str, owner: str, class_name: str, config: Mapping[str, Any]
+) -> Iterator[tuple[_Known, str]]:
     class_name = _IN_CODE.get(class_name, class_name)
     for number, (variable, role) in enumerate(variables_of(class_name, dict(config)) or ()):
-        yield f"{group}/vars/{number}", f"{name}/{variable}", role
+        yield (f"{group}/vars/{number}", f"{name}/{variable}", role), owner
     for attribute, part_class, part_config in sub_layers_of(class_name, dict(config)) or ():
-        yield from _expand(f"{group}/{attribute}", f"{name}/{attribute}", part_class, part_config)
+        part = f"{owner}/{part_config.get('name') or attribute}"
+        yield from _expand(f"{group}/{attribute}", f"{name}/{attribute}", part, part_class, part_config)
 
 
 def _add_optimizer(tensors: dict[str, LazyTensor], content: Hdf5) -> None:

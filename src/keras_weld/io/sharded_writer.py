@@ -24,6 +24,8 @@ from keras_weld.io.hdf5 import open_hdf5
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
 from keras_weld.io.verify import UNLIMITED, verify
 
+_EMPTY = 4096  # no HDF5 file without tensors is larger
+
 
 class _Shards:
     def __init__(self, sinks: Mapping[str, Hdf5Sink]) -> None:
@@ -84,7 +86,7 @@ def open_shards(
         if not counts and not had_first:
             _remove(first)
         _sweep(path, old - {first.name})
-    if first.name in old:
+    if first.stat().st_size > _EMPTY and first.name not in _needed(path.parent):
         _make_empty(first)
 
 
@@ -98,11 +100,15 @@ def _sweep(path: Path, old: Collection[str] = ()) -> None:
     """Remove the shards that no map in the folder points to: `old` ones, and what killed processes left."""
     begin = path.name.removesuffix(".weights.json")
     ours = re.compile(re.escape(begin) + r"_[0-9a-f]{8}_\d{5,}\.weights\.h5")
-    entries = list(path.parent.iterdir()) if path.parent.is_dir() else []
-    needed = {name for entry in entries if entry.name.endswith(".weights.json") for name in _shards_of(entry)}
-    for entry in entries:
+    needed = _needed(path.parent)
+    for entry in path.parent.glob("*.weights.h5"):
         if (entry.name in old or ours.fullmatch(entry.name)) and entry.name not in needed:
             _remove(entry)
+
+
+def _needed(folder: Path) -> set[str]:
+    """Names of all shards that a map in the folder points to, or that are being written."""
+    return {name for entry in folder.glob("*.weights.json") for name in _shards_of(entry)}
 
 
 def _divide(slots: Sequence[Slot], shard_bytes: int) -> list[list[Slot]]:

@@ -19,6 +19,10 @@ class Window(io.RawIOBase):
         file: open for reading (and writing, if the window is to be written to); unbuffered.
         start: first byte.
         size: number of bytes; None for a window that is written to and grows.
+
+    Attributes:
+        failed: why the system refused to write, if it did. HDF5 cannot carry an error through, so whoever writes
+            must look here in the end.
     """
 
     def __init__(self, file: BinaryIO, start: int, size: int | None = None) -> None:
@@ -28,6 +32,7 @@ class Window(io.RawIOBase):
         self._fixed = size is not None
         self._size = size or 0
         self._at = 0
+        self.failed: OSError | None = None
         # HDF5 asks for thousands of small pieces; from mapped pages they cost no system call.
         self._pages = memoryview(mmap.mmap(self._handle, 0, access=mmap.ACCESS_READ)) if size else None
 
@@ -79,15 +84,22 @@ class Window(io.RawIOBase):
 
     def write(self, data: bytes | memoryview) -> int:  # type: ignore[override]
         """Write at the current place; the window grows."""
-        done = write_at(self._handle, data, self._start + self._at)
-        self._at += done
+        size = memoryview(data).nbytes
+        try:
+            write_at(self._handle, data, self._start + self._at)
+        except OSError as error:
+            self.failed = self.failed or error
+        self._at += size
         self._size = max(self._size, self._at)
-        return done
+        return size
 
     def truncate(self, size: int | None = None) -> int:
         """Set the window's size; the file behind it ends where the window ends."""
         self._size = self._at if size is None else size
-        os.ftruncate(self._handle, self._start + self._size)
+        try:
+            os.ftruncate(self._handle, self._start + self._size)
+        except OSError as error:
+            self.failed = self.failed or error
         return self._size
 
 

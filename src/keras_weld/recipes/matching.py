@@ -43,7 +43,8 @@ def _check_shapes(found: Pairing, other: ModelState) -> None:
 def _different(found: Pairing, reference: ModelState, other: ModelState) -> IncompatibleModelsError:
     missing, extra = ([tensor.spec.name for tensor in tensors] for tensors in (found.missing, found.extra))
     return IncompatibleModelsError(
-        f"The models have different tensors: {len(reference.weights)} in the first, {len(other.weights)} here.",
+        f"The models have different tensors: {len(reference.weights)} in the first, {len(other.weights)} "
+        "here.",
         file=other.source,
         layer=next(iter([*missing, *extra])),
         expected=f"the tensors of {reference.source}" + (f", such as {missing[0]}" if missing else ""),

@@ -1,7 +1,7 @@
 """Private memory of averaging 2 and 32 ResNet-50 files, above an idle interpreter with NumPy and h5py.
 
-Private memory is `RssAnon` in `/proc/self/status`, read a hundred times a second from another thread: pages of
-the files themselves lie in the page cache and belong to nobody. Linux only.
+Private memory is `RssAnon` in `/proc/self/status`, read a hundred times a second from another thread: pages
+of the files themselves lie in the page cache and belong to nobody. Linux only.
 """
 
 from __future__ import annotations

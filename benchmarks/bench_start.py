@@ -56,9 +56,8 @@ def one_tensor(path: Path) -> bool:
         each = [call_seconds(lambda t=tensor: t.read().sum()) for tensor in state.weights]
         views = [call_seconds(tensor.read) for tensor in state.weights]
     print(f"\nOpening: {opening * 1e3:.1f} ms (a file of the same structure as the last one).")
-    print(
-        f"{len(each)} tensors: {statistics.median(views) * 1e6:.0f} us a view, the slowest {max(views) * 1e3:.2f} ms;"
-    )
+    view, slowest = statistics.median(views) * 1e6, max(views) * 1e3
+    print(f"{len(each)} tensors: {view:.0f} us a view, the slowest {slowest:.2f} ms;")
     print(f"with its values added up: median {statistics.median(each) * 1e3:.3f} ms.")
     return verdict("a tensor in milliseconds", statistics.median(views) * 1e3, 1, at_least=False)
 

@@ -46,10 +46,12 @@ def command(
         weld average best.keras other.keras -o mix.keras --weights 0.8,0.2
         weld average checkpoints/epoch-*.keras -o smooth.keras --last 5
     """
-    from keras_weld.io.limits import Limits
-    from keras_weld.recipes.average import average
+    from keras_weld.io.fingerprint import Fingerprints
 
-    with progress("Averaging", quiet=as_json) as report:
+    with Fingerprints(models) as fingerprints, progress("Averaging", quiet=as_json) as report:
+        from keras_weld.io.limits import Limits
+        from keras_weld.recipes.average import average
+
         done = average(
             models,
             out,
@@ -59,6 +61,7 @@ def command(
             method=method,
             limits=Limits.parse(limit or []),
             progress=report,
+            fingerprints=fingerprints,
         )
     if as_json:
         emit_json(done)

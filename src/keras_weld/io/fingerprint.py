@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
 
 
 def sha256_of(path: Path) -> str:
@@ -22,3 +26,35 @@ def sha256_of(path: Path) -> str:
         return total.hexdigest()
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+class Fingerprints:
+    """The SHA-256 of many files, worked out on another core while something else goes on.
+
+    Hashing a file is reading it all; begun before NumPy and h5py are imported, it costs no waiting.
+
+    Args:
+        paths: the files and folders; what is not a path, or is not there, is passed over.
+    """
+
+    def __init__(self, paths: Iterable[object]) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        files = [Path(path) for path in paths if isinstance(path, str | os.PathLike)]
+        self._found: dict[Path, Future[str]] = {
+            path: self._pool.submit(sha256_of, path) for path in files if path.exists()
+        }
+
+    def __enter__(self) -> Fingerprints:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=error is None, cancel_futures=True)
+
+    def of(self, path: object) -> str | None:
+        """The digest of one of them; None for what is not a path."""
+        if not isinstance(path, str | os.PathLike):
+            return None
+        where = Path(path)
+        return self._found[where].result() if where in self._found else sha256_of(where)

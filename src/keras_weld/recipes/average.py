@@ -11,6 +11,7 @@ from typing import Any
 
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.errors import IncompatibleModelsError, UsageError
+from keras_weld.io.fingerprint import Fingerprints
 from keras_weld.io.hdf5 import natural
 from keras_weld.io.hdf5_writer import Slot
 from keras_weld.io.kinds import Kind
@@ -18,7 +19,7 @@ from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
 from keras_weld.io.write import LINEAGE, open_sink, written_kind
 from keras_weld.recipes.caution import different_starts, require_means, require_one_architecture
-from keras_weld.recipes.lineage import Fingerprints, describe
+from keras_weld.recipes.lineage import describe
 from keras_weld.recipes.matching import match
 from keras_weld.recipes.shares import shares
 from keras_weld.recipes.streaming import Progress, Task, stream
@@ -62,6 +63,7 @@ def average(
     method: str = "linear",
     limits: Limits = _DEFAULT,
     progress: Progress | None = None,
+    fingerprints: Fingerprints | None = None,
 ) -> Averaged:
     """Average the weights of models of one architecture and write the result.
 
@@ -79,6 +81,7 @@ def average(
         method: name of a weight-space method.
         limits: what the files may ask for.
         progress: called with (bytes done, bytes in all).
+        fingerprints: the sources' SHA-256, if somebody works them out already.
 
     Returns:
         What was done, and what to know about it.
@@ -98,14 +101,16 @@ def average(
     chosen = _last(list(models), last)
     parts = shares(len(chosen), weights, normalize)
     with ExitStack() as stack:
-        prints = stack.enter_context(Fingerprints(chosen))
+        prints = fingerprints or stack.enter_context(Fingerprints(chosen))
         states = [stack.enter_context(_open(model, limits, stack)) for model in chosen]
         plan = _Plan(states, Path(out))
         tasks, copied = plan.tasks()
         notes = plan.notes(copied)
 
         def metadata() -> dict[str, Any]:
-            lineage = describe(method, {"weights": parts}, states, parts, prints.all(), notes)
+            lineage = describe(
+                method, {"weights": parts}, states, parts, [prints.of(model) for model in chosen], notes
+            )
             return {**plan.metadata(), LINEAGE: lineage}
 
         with open_sink(

@@ -23,6 +23,7 @@ Progress = Callable[[int, int], None]
 PIECE = 1 << 17
 """Elements combined at a time: small enough that all of it stays in a core's cache."""
 _BATCH = 1 << 20  # elements that one thread takes in a row
+_OF_VOCABULARY = "/idf_weights"  # one for each word; they mean nothing for the words of another model
 _WORKERS = min(4, os.cpu_count() or 1)  # more wait for the interpreter, not for the memory
 
 
@@ -41,8 +42,10 @@ class Task:
     @property
     def averaged(self) -> bool:
         """Whether a combination of the values means anything."""
-        floats = all(is_float(source.spec.dtype) for source in self.sources)
-        return floats and all(source.spec.role is not Role.SEED_STATE for source in self.sources)
+        specs = [source.spec for source in self.sources]
+        if any(spec.role is Role.SEED_STATE or spec.name.endswith(_OF_VOCABULARY) for spec in specs):
+            return False
+        return all(is_float(spec.dtype) for spec in specs)
 
     def agree(self) -> bool:
         """Whether every source has the same values."""
@@ -115,4 +118,7 @@ def _combine(piece: _Piece, method: Method, weights: Sequence[float], sink: Sink
 
 
 def _as_float(values: Array) -> Array:
-    return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+    """The same numbers in a dtype that NumPy calculates with; nothing is rounded."""
+    if values.dtype in (np.float32, np.float64):
+        return values
+    return values.astype(np.float32 if values.dtype.itemsize < 4 else np.float64)

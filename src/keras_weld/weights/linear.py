@@ -8,14 +8,16 @@ import numpy as np
 
 from keras_weld.core.state import Array
 from keras_weld.weights.method import METHODS, Method
+from keras_weld.weights.two_sum import Pair, divide, multiply, subtract, two_sum
 
 
 def linear(values: Sequence[Array], weights: Sequence[float]) -> Array:
     """Add up `weights[i] * values[i]` in float64.
 
     Equal weights give the sum divided by the number of sources, bit for bit what `np.mean` of the stacked
-    float64 values gives. float64 values are added up as differences to the first, so that a mean of equal
-    values is that value also where float64 has no spare digits.
+    float64 values gives. A source of weight 0 is not looked at. float64 values are added up in twice the
+    precision, as differences to the first, so that a mean of equal values is that value also where float64
+    has no spare digits.
 
     Args:
         values: the same tensor, or part of it, of every source; floats of one shape.
@@ -28,18 +30,25 @@ def linear(values: Sequence[Array], weights: Sequence[float]) -> Array:
         Izmailov et al. 2018, arXiv:1803.05407 (averaging along one run); Wortsman et al. 2022,
         arXiv:2203.05482, "uniform soup".
     """
-    first = values[0]
-    if first.dtype == np.float64:
-        return _around_first(values, weights)
-    total = np.empty(first.shape, np.float64)
+    counted = [number for number, weight in enumerate(weights) if weight != 0]
+    values, weights = [values[number] for number in counted], [weights[number] for number in counted]
+    with np.errstate(over="ignore", invalid="ignore"):  # infinities and NaN go through as they are
+        if any(value.dtype == np.float64 for value in values):
+            exact = _around_first(values, weights)
+            return np.where(np.isfinite(exact), exact, _sum(values, weights))
+        return _sum(values, weights)
+
+
+def _sum(values: Sequence[Array], weights: Sequence[float]) -> Array:
+    total = np.empty(values[0].shape, np.float64)
     if len(set(weights)) == 1:
-        np.copyto(total, first)
+        np.copyto(total, values[0])
         for value in values[1:]:
             np.add(total, value, out=total, dtype=np.float64)
         if len(values) > 1:
             np.divide(total, len(values), out=total)
         return total
-    np.multiply(first, np.float64(weights[0]), out=total, dtype=np.float64)
+    np.multiply(values[0], np.float64(weights[0]), out=total, dtype=np.float64)
     piece = np.empty_like(total)
     for value, weight in zip(values[1:], weights[1:], strict=True):
         np.multiply(value, np.float64(weight), out=piece, dtype=np.float64)
@@ -48,11 +57,16 @@ def linear(values: Sequence[Array], weights: Sequence[float]) -> Array:
 
 
 def _around_first(values: Sequence[Array], weights: Sequence[float]) -> Array:
-    first = values[0]
-    drift = np.zeros_like(first)
+    first = values[0].astype(np.float64)
+    drift: Pair = (np.zeros_like(first), np.zeros_like(first))
+    equal = len(set(weights)) == 1
     for value, weight in zip(values[1:], weights[1:], strict=True):
-        drift += (value - first) * weight
-    return first + drift
+        away = subtract(value.astype(np.float64), first)
+        drift = two_sum(drift, away if equal else multiply(away, weight))
+    if equal:
+        drift = divide(drift, len(values))
+    total = two_sum((first, np.zeros_like(first)), drift)[0]
+    return np.where(drift[0] == 0, first, total)  # -0 stays what it is
 
 
 METHODS.add("linear")(

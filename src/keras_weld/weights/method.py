@@ -14,7 +14,7 @@ from keras_weld.core.state import Array
 from keras_weld.core.table import Table
 
 Combine = Callable[[Sequence[Array], Sequence[float]], Array]
-"""Takes the values of one tensor in every source (float64) and the weights; gives float64 values."""
+"""Takes the values of one tensor in every source, as float32 or float64, and the weights; gives float64 values."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,11 @@ def round_once(values: Array, dtype: Dtype) -> Array:
         Boldo and Melquiond 2008, "Emulation of FMA and correctly rounded sums: proved algorithms using
         rounding to odd", IEEE Transactions on Computers 57(4), theorem 1.
     """
-    if dtype in _DIRECT:
-        return values.astype(dtype, copy=False)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):  # too large becomes infinity
+        return values.astype(dtype, copy=False) if dtype in _DIRECT else _through_odd(values, dtype)
+
+
+def _through_odd(values: Array, dtype: Dtype) -> Array:
     between = values.astype(np.float32)
     error = values - between.astype(np.float64)
     bits = between.view(np.uint32).copy()

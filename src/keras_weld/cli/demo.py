@@ -45,7 +45,8 @@ def command(
     from keras_weld.recipes.demo_needs import require_installed
 
     require_installed()
-    # TensorFlow greets once more when Keras on JAX imports it to save a model.
+    # With oneDNN, TensorFlow's figures hang on the processor; and it greets, on JAX too, where Keras imports
+    # it to save a model.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     with _Screen(quiet=as_json) as screen:
         screen.report(0, None, "Starting Keras")

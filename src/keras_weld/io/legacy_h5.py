@@ -27,6 +27,7 @@ _FROZEN = re.compile(r"(moving|running)_(mean|variance|std)|count|seed_generator
 # Keras 1 wrote dense_1_W and dense_1_b.
 _OLD_NAMES = {"W": "kernel", "b": "bias", "running_mean": "moving_mean", "running_std": "moving_variance"}
 
+_KERAS_1 = re.compile(r"(?P<layer>[^/]+)_(?P<variable>[WUb](_[a-z]+)?|gamma|beta|alphas|running_(mean|std))")
 # Configs of whole-model files give a class the name that it has in Keras's code.
 _IN_CODE = {"GroupedQueryAttention": "GroupQueryAttention"}
 
@@ -113,16 +114,19 @@ def _role(weight: str, stored: Stored) -> Role:
 
 def _short_name(weight: str, layer: str) -> str:
     """`kernel` for `dense/kernel:0` (Keras 2), `dense/kernel` (Keras 3) and `dense_1_W` (Keras 1)."""
-    name = re.sub(r":\d+$", "", weight)
-    name = name.removeprefix(f"{layer}/").removeprefix(f"{layer}_")
-    return _OLD_NAMES.get(name, name)
+    name = re.sub(r":\d+$", "", weight).removeprefix(f"{layer}/")
+    old = _KERAS_1.fullmatch(name)
+    if old is None:
+        return name
+    variable = _OLD_NAMES.get(old["variable"], old["variable"])
+    return variable if old["layer"] == layer else f"{old['layer']}/{variable}"
 
 
 def _fit(names: list[str], expected: _Expected | None) -> list[tuple[str, _Known]] | None:
     """Each of the file's names with the variable that it is, in the model's order; None if they do not fit.
 
     By layer and variable where the names tell (`head/dense/kernel:0`, Keras 1: `dense_1_W`), otherwise by the
-    two orders in which Keras wrote them: layer by layer, or all that is trained first.
+    order in which Keras wrote them: all that is trained first, or, some early versions, layer by layer.
     """
     if not expected or len(expected) != len(names):
         return None
@@ -138,7 +142,7 @@ def _fit(names: list[str], expected: _Expected | None) -> list[tuple[str, _Known
     if by_name:
         return None  # some names tell where they belong, so the order would be a guess
     trained_first = sorted(known_in_order, key=lambda one: one[2] is not Role.TRAINABLE)
-    for order in (known_in_order, trained_first):
+    for order in (trained_first, known_in_order):
         if all(_agree(weight, name) for weight, (_, name, _) in zip(names, order, strict=True)):
             where = dict(zip(order, names, strict=True))
             return [(where[one], one) for one in known_in_order]
@@ -152,6 +156,8 @@ def _written_names(owner: str, variable: str) -> list[str]:
     old = [f"{layers[-1]}_{old}" for old, name in _OLD_NAMES.items() if name == variable]
     if variable == "kernel":  # of a DepthwiseConv2D, in Keras 2
         old.append(f"{layers[-1]}/depthwise_kernel")
+    if variable == "embeddings":  # in Keras 1
+        old.append(f"{layers[-1]}_W")
     return [*new, f"{layers[-1]}_{variable}", *old]
 
 

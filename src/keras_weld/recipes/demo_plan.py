@@ -78,7 +78,7 @@ TRAININGS: tuple[Training, ...] = (
 MERGES: tuple[Merge, ...] = (
     Merge("soup.keras", "mean of a, b, c", THREE),
     Merge("weighted.keras", "0.5 a, 0.3 b, 0.2 c", THREE, weights=(0.5, 0.3, 0.2)),
-    Merge("run-mean.keras", "mean of last 5 epochs", (RUN,), last=5),
+    Merge("run-mean.keras", "mean, last 5 epochs", (RUN,), last=5),
     Merge("a-odd.keras", "mean of a and odd", (THREE[0], ODD)),
 )
 

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from keras_weld.checks.tensors import Pairing, pair
-from keras_weld.core.state import ModelState
+from keras_weld.core.layer_variables import variables_of
+from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.errors import IncompatibleModelsError, ShapeMismatchError
+from keras_weld.io.kinds import Kind
 
 _REMEDY = "Only models of one architecture can be averaged; weld check tells which merges are possible."
+_OF_LEGACY = (Kind.LEGACY_MODEL, Kind.LEGACY_WEIGHTS)
 
 
 def match(reference: ModelState, other: ModelState) -> Pairing:
     """The tensors of two models that belong together, in the order of `reference`.
 
     Raises:
-        IncompatibleModelsError: if the two have different tensors.
+        IncompatibleModelsError: if the two have different tensors, or nothing tells which is which.
         ShapeMismatchError: if a tensor has another shape.
     """
     found = pair(reference, other)
     if found.missing or found.extra:
         raise _different(found, reference, other)
     _check_shapes(found, other)
+    if found.by_order:
+        _require_known_order(found, reference, other)
     return found
 
 
@@ -50,4 +55,48 @@ def _different(found: Pairing, reference: ModelState, other: ModelState) -> Inco
         expected=f"the tensors of {reference.source}" + (f", such as {missing[0]}" if missing else ""),
         found=f"also {extra[0]}" if extra else f"no {missing[0]}",
         remedy=_REMEDY,
+    )
+
+
+def _require_known_order(found: Pairing, reference: ModelState, other: ModelState) -> None:
+    """Refuse a match by order that may be wrong: equal shapes alone do not tell a kernel from another."""
+    for ours, theirs in found.pairs:
+        wanted, got = _variable(ours), _variable(theirs)
+        if wanted != got and not wanted.isdecimal() and not got.isdecimal():
+            raise _unsure(other, ours.spec.name, wanted, theirs.spec.name)
+    nested = any(ours.spec.path.count("layers/") > 1 for ours, _ in found.pairs)
+    for state in (reference, other):
+        if not _order_is_known(state, nested):
+            raise _unsure(state, None, "names, or an order, that tell which tensor is which", "neither")
+
+
+def _unsure(state: ModelState, layer: str | None, expected: str, got: str) -> IncompatibleModelsError:
+    return IncompatibleModelsError(
+        "Nothing tells which tensor of one model is which of the other.",
+        file=state.source,
+        layer=layer,
+        expected=expected,
+        found=got,
+        remedy="Load the weights into the model built in code, and save it as .keras; then average that.",
+    )
+
+
+def _variable(tensor: LazyTensor) -> str:
+    return tensor.spec.name.rpartition("/")[2]
+
+
+def _order_is_known(state: ModelState, nested: bool) -> bool:
+    """Whether a file keeps its tensors in the order of the model, beyond doubt."""
+    if state.kind in _OF_LEGACY:  # of a model inside the model, this format stores what is trained first
+        return not nested or all("vars/" in tensor.spec.path for tensor in state.weights)
+    if state.kind is Kind.KERAS:
+        return state.graph is not None and not state.graph.opaque and _all_built_in(state)
+    return state.kind is Kind.SAVED_MODEL  # weights alone are in the order of writing, more or less
+
+
+def _all_built_in(state: ModelState) -> bool:
+    graph = state.graph
+    layers = () if graph is None else graph.walk()
+    return all(
+        layer.layer.graph is not None or variables_of(layer.class_name, layer.config) is not None for layer in layers
     )

@@ -35,9 +35,7 @@ def whole_process(paths: list[Path], folder: Path) -> bool:
     print("\nFour ResNet-50 files, whole processes:")
     taken = in_turn(
         {
-            "weld average": lambda: process_seconds(
-                [weld, "average", *names, "-o", str(folder / "weld.keras")]
-            ),
+            "weld average": lambda: process_seconds([weld, "average", *names, "-o", str(folder / "weld.keras")]),
             "loop of the tutorials": lambda: process_seconds(
                 [sys.executable, "-c", LOOP, *names, str(folder / "loop.keras")]
             ),
@@ -88,8 +86,7 @@ def values_seconds(paths: list[Path], out: Path) -> float:
     states = [open_model(path) for path in paths]
     columns = [match(states[0], state)[0] for state in states]
     tasks = [
-        Task(Slot(row[0].spec.path, row[0].spec.shape, row[0].spec.dtype), row)
-        for row in zip(*columns, strict=True)
+        Task(Slot(row[0].spec.path, row[0].spec.shape, row[0].spec.dtype), row) for row in zip(*columns, strict=True)
     ]
     slots = [task.slot for task in tasks]
     with open_sink(out, slots, config=states[0].config) as sink:

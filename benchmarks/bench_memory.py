@@ -62,9 +62,7 @@ def main() -> int:
         print("\nPrivate memory above an idle interpreter with NumPy and h5py, in MB:")
         for count in (2, 32):
             paths = [made[number % 4] for number in range(count)]
-            good &= verdict(
-                f"{count} models", private_above_idle(paths, folder / "mean.keras"), 150, at_least=False
-            )
+            good &= verdict(f"{count} models", private_above_idle(paths, folder / "mean.keras"), 150, at_least=False)
     return 0 if good else 1
 
 

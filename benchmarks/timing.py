@@ -34,9 +34,7 @@ def call_seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def in_turn(
-    measures: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = 1
-) -> dict[str, list[float]]:
+def in_turn(measures: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
     """Take each measure in turn, `rounds` times, after `warm_up` rounds that do not count."""
     taken: dict[str, list[float]] = {name: [] for name in measures}
     for number in range(rounds + warm_up):
@@ -64,9 +62,7 @@ def ratio(taken: Mapping[str, Sequence[float]], one: str, other: str) -> float:
 def verdict(what: str, value: float, bound: float, *, at_least: bool) -> bool:
     """Print whether a figure is within its bound."""
     good = value >= bound if at_least else value <= bound
-    print(
-        f"  {'ok  ' if good else 'MISS'} {what}: {value:.2f} (wanted {'>=' if at_least else '<='} {bound:g})"
-    )
+    print(f"  {'ok  ' if good else 'MISS'} {what}: {value:.2f} (wanted {'>=' if at_least else '<='} {bound:g})")
     return good
 
 

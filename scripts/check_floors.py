@@ -92,9 +92,7 @@ def read_package(source: Path, name: str = "keras_weld") -> Package:
     for file in sorted((source / name).rglob("*.py")):
         parts = file.relative_to(source).with_suffix("").parts
         files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
-    arrows = tuple(
-        arrow for module, file in files.items() for arrow in _arrows(module, file, frozenset(files))
-    )
+    arrows = tuple(arrow for module, file in files.items() for arrow in _arrows(module, file, frozenset(files)))
     return Package(name, files, arrows)
 
 
@@ -206,9 +204,7 @@ def circles(package: Package) -> list[str]:
     return [" imports ".join(str(package.files[module]) for module in circle) for circle in found.values()]
 
 
-def _walk(
-    module: str, targets: Mapping[str, list[str]], path: list[str], done: set[str]
-) -> Iterator[list[str]]:
+def _walk(module: str, targets: Mapping[str, list[str]], path: list[str], done: set[str]) -> Iterator[list[str]]:
     if module in path:
         yield [*path[path.index(module) :], module]
         return

@@ -56,9 +56,7 @@ def main() -> int:
     old = PAGE.read_text("utf-8") if PAGE.exists() else ""
     if old == new:
         return 0
-    sys.stdout.writelines(
-        difflib.unified_diff(old.splitlines(True), new.splitlines(True), "docs/cli.md", "help")
-    )
+    sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), "docs/cli.md", "help"))
     print("docs/cli.md is stale: run `make docs`.")
     return 1
 

@@ -97,9 +97,7 @@ def run_weld() -> Callable[..., Completed]:
     `returncode`, `stdout` and `stderr`.
     """
 
-    def run(
-        *arguments: object, backend: str | None = None, check: bool = False, timeout: float = 120
-    ) -> Completed:
+    def run(*arguments: object, backend: str | None = None, check: bool = False, timeout: float = 120) -> Completed:
         return _run([sys.executable, "-m", "keras_weld", *map(str, arguments)], backend, check, timeout)
 
     return run

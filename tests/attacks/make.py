@@ -76,12 +76,8 @@ _CODE_AND_IMPORTS = {
     "CVE-2025-9906: unsafe deserialisation": load(
         config.gadget("keras.config", "enable_unsafe_deserialization"), UNSAFE, _GADGET
     ),
-    "CVE-2026-1462: TFSMLayer": load(
-        with_layers(layer("TFSMLayer", "x", filepath="/somewhere/model")), UNSAFE, _CODE
-    ),
-    "CVE-2026-1462: TFSMLayer as a callable": load(
-        config.gadget("keras.layers", "TFSMLayer"), UNSAFE, _GADGET
-    ),
+    "CVE-2026-1462: TFSMLayer": load(with_layers(layer("TFSMLayer", "x", filepath="/somewhere/model")), UNSAFE, _CODE),
+    "CVE-2026-1462: TFSMLayer as a callable": load(config.gadget("keras.layers", "TFSMLayer"), UNSAFE, _GADGET),
     "open: TorchModuleWrapper": load(with_layers(layer("TorchModuleWrapper", "x")), UNSAFE, _CODE),
     "open: plot_model": load(config.gadget("keras.utils", "plot_model"), UNSAFE, _GADGET),
     "open: load_data": load(config.gadget("keras.datasets.mnist", "load_data"), UNSAFE, _GADGET),
@@ -120,18 +116,14 @@ _PATHS = {
         with_layers(layer("TextVectorization", "x", vocabulary="hf://a/b")), UNSAFE, "asks to open 'hf://a/b'"
     ),
     "CVE-2025-12060: a name that leads out": Attack(archive.named("../evil.py"), UNSAFE, _NO_KERAS),
-    "CVE-2024-55459: a name that leads out of assets": Attack(
-        archive.named("assets/../../evil.py"), UNSAFE, _NO_KERAS
-    ),
+    "CVE-2024-55459: a name that leads out of assets": Attack(archive.named("assets/../../evil.py"), UNSAFE, _NO_KERAS),
     "an absolute name": Attack(archive.named("/etc/evil"), UNSAFE, _NO_KERAS),
     "a name with backslashes": Attack(archive.named("assets\\..\\evil"), UNSAFE, _NO_KERAS),
     "a member that Keras does not know": Attack(archive.named("setup.py"), UNSAFE, _NO_KERAS),
     "GHSA-hqp4-2352-xf5r: a link in the archive": Attack(archive.symlink, UNSAFE, "is a link"),
     "shards: ../x": Attack(config.shards("../x.weights.h5"), UNSAFE, "outside its folder", ".weights.json"),
     "shards: absolute": Attack(config.shards("/x.weights.h5"), UNSAFE, "outside its folder", ".weights.json"),
-    "shards: in a list": Attack(
-        config.shards(["a.h5", "../../x"]), UNSAFE, "outside its folder", ".weights.json"
-    ),
+    "shards: in a list": Attack(config.shards(["a.h5", "../../x"]), UNSAFE, "outside its folder", ".weights.json"),
 }
 _ARCHIVES = {
     "zip: a name twice": Attack(archive.twice, UNSAFE, "holds config.json twice"),
@@ -140,21 +132,13 @@ _ARCHIVES = {
     "zip: two names": Attack(archive.lying_name, UNSAFE, "two different things of config.json"),
     "zip: two methods": Attack(archive.lying_method, UNSAFE, "two different things of config.json"),
     "zip: a million members": Attack(archive.million, LIMIT, "above the limit `members`"),
-    "zip: a million members, said to be three": Attack(
-        archive.million_said_few, LIMIT, "above the limit `members`"
-    ),
-    "zip: 300 MB of config.json": Attack(
-        archive.bomb("config.json", 300 << 20), LIMIT, "above the limit `json_bytes`"
-    ),
+    "zip: a million members, said to be three": Attack(archive.million_said_few, LIMIT, "above the limit `members`"),
+    "zip: 300 MB of config.json": Attack(archive.bomb("config.json", 300 << 20), LIMIT, "above the limit `json_bytes`"),
     "zip: 20 MB of metadata.json": Attack(
         archive.bomb("metadata.json", 20 << 20), LIMIT, "above the limit `json_bytes`"
     ),
-    "zip: weights of zeros": Attack(
-        archive.bomb("model.weights.h5", 256 << 20), LIMIT, "above the limit `ratio`"
-    ),
-    "zip: an asset of zeros": Attack(
-        archive.bomb("assets/words.txt", 256 << 20), LIMIT, "above the limit `ratio`"
-    ),
+    "zip: weights of zeros": Attack(archive.bomb("model.weights.h5", 256 << 20), LIMIT, "above the limit `ratio`"),
+    "zip: an asset of zeros": Attack(archive.bomb("assets/words.txt", 256 << 20), LIMIT, "above the limit `ratio`"),
     "zip: unpacks to more than it says": Attack(
         archive.unpacks_to_more, UNSAFE, "unpacks to more than the archive says"
     ),
@@ -186,9 +170,7 @@ _HDF5 = {
     **weights(hdf5.deep, LIMIT, "above the limit `depth`"),
     "hdf5: overlapping tensors": Attack(hdf5.overlapping, UNSAFE, "share their place", ".weights.h5"),
     "hdf5: a huge attribute": Attack(hdf5.huge_attribute, LIMIT, "limit `attribute_bytes`", ".h5"),
-    "hdf5: one text under many names": Attack(
-        hdf5.heap_amplification, LIMIT, "limit `attribute_bytes`", ".h5"
-    ),
+    "hdf5: one text under many names": Attack(hdf5.heap_amplification, LIMIT, "limit `attribute_bytes`", ".h5"),
     "hdf5: cut short": Attack(hdf5.cut, DAMAGED, "cut short", ".h5"),
     "hdf5: cut short, in an archive": Attack(hdf5.cut_in_archive, DAMAGED, "cut short"),
     "hdf5: empty": Attack(hdf5.empty, DAMAGED, "The file is empty", ".h5"),
@@ -207,17 +189,13 @@ _SIZES = {
     ),
     "values of half a gigabyte each": load(config.numpy_bomb, UNSAFE, "something that no saved model needs"),
     "json: deep": Attack(config.deep, LIMIT, "above the limit `json_depth`", ".json"),
-    "json: 400 deep": Attack(
-        config.deep_below_the_recursion_limit, LIMIT, "above the limit `json_depth`", ".json"
-    ),
+    "json: 400 deep": Attack(config.deep_below_the_recursion_limit, LIMIT, "above the limit `json_depth`", ".json"),
     "json: many values": Attack(config.many_values, LIMIT, "above the limit `json_items`", ".json"),
     "json: 60 MB": Attack(config.long, LIMIT, "above the limit `json_bytes`", ".json"),
 }
 _DATA = {
     "npz: declares 8 GB": Attack(data.declared, DAMAGED, "declares another size", ".npz", "data"),
-    "npz: declares 8 GB, deflated": Attack(
-        data.declared_packed, DAMAGED, "declares another size", ".npz", "data"
-    ),
+    "npz: declares 8 GB, deflated": Attack(data.declared_packed, DAMAGED, "declares another size", ".npz", "data"),
     "npz: zeros": Attack(data.bomb, LIMIT, "unpacks to far more", ".npz", "data"),
     "npz: pickled objects": Attack(data.pickled, "DataError", "pickled Python objects", ".npz", "data"),
 }
@@ -227,9 +205,7 @@ ATTACKS = {**_CODE_AND_IMPORTS, **_PATHS, **_ARCHIVES, **_HDF5, **_SIZES, **_DAT
 # The files that the attacks start from; they have to pass, or the refusals would prove nothing.
 HONEST = {
     "keras": Attack(keras, "", "", ".keras", "load"),
-    "keras, deflated": Attack(
-        lambda path: keras(path, method=zipfile.ZIP_DEFLATED), "", "", ".keras", "load"
-    ),
+    "keras, deflated": Attack(lambda path: keras(path, method=zipfile.ZIP_DEFLATED), "", "", ".keras", "load"),
     "keras, compiled": Attack(
         config.compiled(optimizer=layer("Adam", "adam", module="keras.optimizers"), loss="mse"),
         "",
@@ -244,9 +220,7 @@ HONEST = {
         ".keras",
         "load",
     ),
-    "keras, by hand": Attack(
-        lambda path: archive.by_hand(path, archive.members().items()), "", "", ".keras", "load"
-    ),
+    "keras, by hand": Attack(lambda path: archive.by_hand(path, archive.members().items()), "", "", ".keras", "load"),
     "h5": Attack(legacy, "", "", ".h5", "load"),
     "weights": Attack(hdf5.weights(lambda file, there: None), "", "", ".weights.h5", "load"),
     "no config": Attack(lambda path: keras(path, sequential()), "", "", ".keras", "load"),

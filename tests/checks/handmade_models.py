@@ -46,9 +46,7 @@ def _shapes(one: Layer, width: int) -> tuple[list[tuple[int, ...]], int]:
     if one["class_name"] == "BatchNormalization":
         return [(width,)] * 4, width
     if one["class_name"] == "Conv2D":
-        return [(*options["kernel_size"], width, options["filters"]), (options["filters"],)], options[
-            "filters"
-        ]
+        return [(*options["kernel_size"], width, options["filters"]), (options["filters"],)], options["filters"]
     if one["class_name"] == "Embedding":
         return [(options["input_dim"], options["output_dim"])], options["output_dim"]
     return [], width
@@ -77,9 +75,7 @@ def state(
     used: dict[str, int] = {}
     width = shape[-1] or 1
     for one in layers:
-        group = {"BatchNormalization": "batch_normalization"}.get(
-            one["class_name"], one["class_name"].lower()
-        )
+        group = {"BatchNormalization": "batch_normalization"}.get(one["class_name"], one["class_name"].lower())
         number = used[group] = used.get(group, -1) + 1
         shapes, width = _shapes(one, width)
         named = variables_of(one["class_name"], one["config"]) or []

@@ -46,9 +46,7 @@ def test_models_from_one_start():
     note = only(found["average"], "note")
     assert note.text.startswith("The models come from one start: the median cosine similarity")
     assert "0.99" in note.text
-    assert texts(found["zip"], "note") == [
-        "The models agree in all 3 layers with weights: everything can be shared."
-    ]
+    assert texts(found["zip"], "note") == ["The models agree in all 3 layers with weights: everything can be shared."]
 
 
 def test_the_same_model_twice():
@@ -183,9 +181,7 @@ def test_probabilities_and_logits_are_not_mixed():
 def test_outputs_that_cannot_be_told_are_warned_about():
     found = merges(*two(mlp(), mlp(activation="linear")))
     assert found["ensemble"].possible
-    assert texts(found["ensemble"], "warning") == [
-        "The file does not tell whether the outputs mean the same."
-    ]
+    assert texts(found["ensemble"], "warning") == ["The file does not tell whether the outputs mean the same."]
 
 
 def test_other_numbers_of_classes():
@@ -193,9 +189,7 @@ def test_other_numbers_of_classes():
     assert possible(found) == {"fuse", "zip"}
     assert only(found["ensemble"], "refusal").text == "The outputs have different sizes."
     noted = one_of(found["zip"], "agree")
-    assert noted.text == (
-        "The models agree from the input on in 2 of 3 layers with weights; 1 cannot be shared."
-    )
+    assert noted.text == ("The models agree from the input on in 2 of 3 layers with weights; 1 cannot be shared.")
     assert (noted.layer, noted.severity) == ("head", "note")
 
 

@@ -74,9 +74,7 @@ def test_json(weld):
 def test_labels(weld, tmp_path):
     (tmp_path / "a.txt").write_text("cat\ndog\nhorse\n")
     (tmp_path / "b.txt").write_text("dog\ncat\nhorse\n\n")
-    shown = weld(
-        MODEL, OLDER, "--for", "ensemble", "--labels", tmp_path / "a.txt", "--labels", tmp_path / "b.txt"
-    )
+    shown = weld(MODEL, OLDER, "--for", "ensemble", "--labels", tmp_path / "a.txt", "--labels", tmp_path / "b.txt")
     assert shown.exit_code == 1
     assert "The models have the same labels in another order" in shown.stdout
     assert "class 0 is cat" in shown.stdout

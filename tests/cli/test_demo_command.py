@@ -264,9 +264,7 @@ def test_a_narrow_screen_gets_the_table_without_its_widest_column(ran: Ran) -> N
     assert lines[-1].split()[-1] == "worse"
 
 
-def test_what_is_missing_is_told_before_anything_starts(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_what_is_missing_is_told_before_anything_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse() -> None:
         raise MissingExtraError("No digits.", remedy="pip install 'keras-weld[tensorflow,demo]'")
 

@@ -68,18 +68,13 @@ def test_tables_then_notes_then_the_sentence_last(weld):
     done = weld("good.keras --against poor.keras copy.keras --data digits.npz")
     assert done.exit_code == 0, done.output
     lines = done.stdout.strip().splitlines()
-    assert lines[-1].startswith(
-        "good.keras is no worse than the best single source, copy.keras, within a margin"
-    )
+    assert lines[-1].startswith("good.keras is no worse than the best single source, copy.keras, within a margin")
     assert lines[-1].endswith("497 test examples).")
     assert any("validation, 300 examples" in line for line in lines)
     assert any("test, 497 examples" in line for line in lines)
     row = next(line for line in lines if "poor.keras" in line and "worse" in line)
     assert row.index("poor.keras") < row.index("-")
-    assert any(
-        line.startswith("Note: The outputs of good.keras, poor.keras, copy.keras are logits")
-        for line in lines
-    )
+    assert any(line.startswith("Note: The outputs of good.keras, poor.keras, copy.keras are logits") for line in lines)
 
 
 @pytest.mark.keras

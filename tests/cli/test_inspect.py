@@ -57,9 +57,7 @@ def test_json_says_the_same(weld):
     assert found["kind"] == "keras"
     assert found["bytes"] == MODEL.stat().st_size
     summary = found["summary"]
-    assert summary["inputs"] == [
-        {"name": "input_layer", "shape": [None, 6], "dtype": "float32", "meaning": None}
-    ]
+    assert summary["inputs"] == [{"name": "input_layer", "shape": [None, 6], "dtype": "float32", "meaning": None}]
     assert summary["outputs"][0]["meaning"]["kind"] == "class probabilities"
     assert summary["outputs"][0]["meaning"]["classes"] == 3
     assert summary["parameters"]["total"] == 115

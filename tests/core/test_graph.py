@@ -147,9 +147,7 @@ def test_a_shared_layer_comes_once():
         "layers/functional/layers/input_layer",
     ]
     del shared["shared_object_id"]  # two layers that merely look alike
-    assert "layers/functional/layers/dense" in {
-        one.storage_path for one in ModelGraph.from_config(config).walk()
-    }
+    assert "layers/functional/layers/dense" in {one.storage_path for one in ModelGraph.from_config(config).walk()}
 
 
 def test_a_sequential_model_of_keras_1_is_a_bare_list():

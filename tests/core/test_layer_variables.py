@@ -16,9 +16,7 @@ from keras_weld.core.tensor import Role
 T, N = Role.TRAINABLE, Role.NON_TRAINABLE
 
 # Said by NumPy of Keras's own saving.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 
 @pytest.mark.parametrize(
@@ -77,9 +75,7 @@ def _stored(path):
         config = json.loads(archive.read("config.json"))
         with h5py.File(BytesIO(archive.read("model.weights.h5"))) as file:
             file.visititems(
-                lambda name, item: (
-                    found.update({name: item.shape}) if isinstance(item, h5py.Dataset) else None
-                )
+                lambda name, item: found.update({name: item.shape}) if isinstance(item, h5py.Dataset) else None
             )
     return config, {name: shape for name, shape in found.items() if not name.startswith("optimizer")}
 
@@ -221,8 +217,7 @@ def test_a_saved_model_holds_what_is_expected_in_the_order_of_its_weights(build,
     assert {path for path, _, _ in expected} == set(stored)
     trained = {id(variable) for variable in model.trainable_weights}
     assert [(stored[path], name, role) for path, name, role in expected] == [
-        (tuple(one.shape), one.path.rpartition("/")[2], T if id(one) in trained else N)
-        for one in model.weights
+        (tuple(one.shape), one.path.rpartition("/")[2], T if id(one) in trained else N) for one in model.weights
     ]
 
 

@@ -87,9 +87,7 @@ def test_declared_size_that_is_not_stored_is_refused_unread(tmp_path):
 
 def test_bomb_is_refused_by_name_of_the_limit_and_can_be_let_in(tmp_path):
     zeros = header("(2000000,)") + b"\0" * 8_000_000
-    path = write(
-        tmp_path / "d.npz", {"x.npy": zeros, "y.npy": header("(2000000,)", "<i1") + b"\0" * 2_000_000}
-    )
+    path = write(tmp_path / "d.npz", {"x.npy": zeros, "y.npy": header("(2000000,)", "<i1") + b"\0" * 2_000_000})
     with pytest.raises(LimitError) as refused:
         open_data(path, inflated_bytes=1_000_000)
     assert "above the limit `inflated_bytes`" in str(refused.value)

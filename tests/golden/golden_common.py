@@ -128,9 +128,7 @@ class Checks:
     def __init__(self) -> None:
         self.failures: list[str] = []
 
-    def compare(
-        self, what: str, found: Callable[[], Sequence[np.ndarray]], expected: Sequence[np.ndarray]
-    ) -> None:
+    def compare(self, what: str, found: Callable[[], Sequence[np.ndarray]], expected: Sequence[np.ndarray]) -> None:
         """Say whether the arrays that `found` gives are those `expected`."""
         try:
             arrays = list(found())

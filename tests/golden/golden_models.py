@@ -109,9 +109,7 @@ def build_subclassed(keras: Any) -> Any:
             self.stem = keras.layers.Dense(5, activation="relu")
             self.blocks = [keras.layers.Dense(5, activation="tanh") for _ in range(2)]
             self.norm = keras.layers.BatchNormalization()
-            self.head = keras.Sequential(
-                [keras.layers.Input((5,)), keras.layers.Dense(CLASSES, activation="softmax")]
-            )
+            self.head = keras.Sequential([keras.layers.Input((5,)), keras.layers.Dense(CLASSES, activation="softmax")])
 
         def call(self, inputs: Any, training: bool = False) -> Any:
             x = self.stem(inputs)

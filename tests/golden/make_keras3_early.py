@@ -175,9 +175,7 @@ def check(name: str, checks: Checks) -> None:
     if old.exists():
         checks.compare(old.name, lambda: predict(loaded(old), inputs), outputs)
     if name == "mlp":
-        checks.compare(
-            f"{whole.name}, optimizer", lambda: optimizer_state(loaded(whole))["values"], optimizer
-        )
+        checks.compare(f"{whole.name}, optimizer", lambda: optimizer_state(loaded(whole))["values"], optimizer)
         checks.compare(f"{old.name}, optimizer", lambda: stored_optimizer(old), optimizer)
         checks.compare(f"{name}.export", exported, outputs)
 

@@ -69,7 +69,7 @@ def make_keras(
     file: Path,
     values: Mapping[str, Array],
     *,
-    config: Mapping[str, Any] = config(),  # noqa: B008 - not changed by anybody
+    config: Mapping[str, Any] = config(),
     metadata: Mapping[str, Any] = METADATA,
     assets: Mapping[str, bytes] | None = None,
     deflate: bool = False,

@@ -65,12 +65,14 @@ def test_a_tensor_that_was_forgotten_is_not_forgiven(tmp_path: Path, name: str) 
     before = files(tmp_path)
     values = handmade.tensors(2)
     slots = [Slot(place, value.shape, value.dtype) for place, value in values.items()]
-    with (
-        pytest.raises(WriteError, match="A tensor was not written in full") as caught,
-        open_sink(tmp_path / name, slots, config=handmade.config()) as sink,
-    ):
-        for place, value in list(values.items())[:-1]:
-            sink.put(place, 0, value)
+
+    def write_all_but_one() -> None:
+        with open_sink(tmp_path / name, slots, config=handmade.config()) as sink:
+            for place, value in list(values.items())[:-1]:
+                sink.put(place, 0, value)
+
+    with pytest.raises(WriteError, match="A tensor was not written in full") as caught:
+        write_all_but_one()
     assert caught.value.layer == "layers/dense_1/vars/1"
     assert caught.value.found == "12 bytes are left"
     assert files(tmp_path) == before

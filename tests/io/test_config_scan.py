@@ -83,9 +83,7 @@ def test_what_was_passed_in_passes(registered_name, custom, passes):
 
 def test_wrapped_layers_activations_and_settings_of_compile_are_looked_into():
     wrapped = layer("TimeDistributed", "each", layer=layer("Scale", "s", module="mine"))
-    act = layer(
-        "Dense", "d", units=3, activation="snake", kernel_initializer=layer("Orth", "o", module="mine")
-    )
+    act = layer("Dense", "d", units=3, activation="snake", kernel_initializer=layer("Orth", "o", module="mine"))
     compiled = {
         "optimizer": layer("Sophia", "o", module="mine"),
         "loss": {"out": "my_loss", "mse": "mse"},
@@ -155,9 +153,7 @@ def test_executable_content(found):
 def test_functions_of_keras_that_no_model_is_made_of(module, name, unsafe):
     act = layer("Dense", "d", units=3, activation=function(name, module, name))
     error = refuse(model(act), UnsafeFileError, unsafe=unsafe)
-    assert (
-        error.problem == f"The model names {module}.{name}, which is not something that models are made of."
-    )
+    assert error.problem == f"The model names {module}.{name}, which is not something that models are made of."
     assert error.layer == 'activation of layer "d" (number 1 of "functional_1")'
 
 

@@ -73,9 +73,7 @@ def test_what_is_stored_passes():
 def test_a_layer_that_declares_more_than_is_stored_is_named():
     config = sequential(dense("a", 8), dense("wide", 30_000_000))
     with pytest.raises(ShapeMismatchError) as caught:
-        check_sizes(
-            config, [spec("a", (4, 8)), spec("a", (8,)), spec("wide", (8, 2)), spec("wide", (2,))], "m.keras"
-        )
+        check_sizes(config, [spec("a", (4, 8)), spec("a", (8,)), spec("wide", (8, 2)), spec("wide", (2,))], "m.keras")
     assert str(caught.value) == (
         "A layer asks for a tensor of another shape than the file has stored.\n"
         "  file:     m.keras\n"

@@ -67,9 +67,7 @@ def test_every_weight_is_read_as_it_was_written(file: str) -> None:
             assert [role is Role.TRAINABLE for _, _, role in found] == content["trainable"].tolist()
 
 
-@pytest.mark.parametrize(
-    "file", [f for f in FILES if f.endswith((".h5", ".keras")) and "mlp" in f and "_w" not in f]
-)
+@pytest.mark.parametrize("file", [f for f in FILES if f.endswith((".h5", ".keras")) and "mlp" in f and "_w" not in f])
 def test_the_optimizer_is_read_as_it_was_written(file: str) -> None:
     content = expected(file)
     wanted = [content[key] for key in sorted(content) if key[:3] == "opt" and key[3:].isdigit()]

@@ -39,9 +39,7 @@ def pass_both(model):
 
 
 @on_one_backend
-@pytest.mark.parametrize(
-    "name", ["MobileNet", "MobileNetV3Small", "ResNet50", "EfficientNetB0", "DenseNet121"]
-)
+@pytest.mark.parametrize("name", ["MobileNet", "MobileNetV3Small", "ResNet50", "EfficientNetB0", "DenseNet121"])
 def test_applications(name):
     pass_both(getattr(keras.applications, name)(weights=None, input_shape=(64, 64, 3), classes=3))
 
@@ -109,9 +107,7 @@ def test_each_layer(case):
     if case == "attention":
         made = keras.layers.MultiHeadAttention(num_heads=2, key_dim=3, value_dim=5)(given, given)
     elif case == "grouped attention":
-        made = keras.layers.GroupQueryAttention(head_dim=3, num_query_heads=4, num_key_value_heads=2)(
-            given, given
-        )
+        made = keras.layers.GroupQueryAttention(head_dim=3, num_query_heads=4, num_key_value_heads=2)(given, given)
     else:
         made = layer(given)
     model = keras.Model(given, made)
@@ -124,10 +120,7 @@ def test_each_layer(case):
         assert found
         for wanted in found.values():
             fits = [shape for shape in real if len(shape) == len(wanted)]
-            assert any(
-                all(size in (None, other) for size, other in zip(wanted, shape, strict=True))
-                for shape in fits
-            )
+            assert any(all(size in (None, other) for size, other in zip(wanted, shape, strict=True)) for shape in fits)
         told = sum(int(np.prod(shape)) for shape in found.values() if None not in shape)
         assert told <= real_sizes
         if case not in PARTLY_TOLD:
@@ -167,9 +160,7 @@ def test_nested_and_unbuilt():
 
 
 def test_compiled_with_schedule_losses_and_metrics():
-    model = keras.Sequential(
-        [keras.Input((4,)), keras.layers.Dense(6, activation="gelu", kernel_regularizer="l2")]
-    )
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(6, activation="gelu", kernel_regularizer="l2")])
     model.compile(
         keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(0.1, 10_000_000_000)),
         loss=keras.losses.mean_squared_error,

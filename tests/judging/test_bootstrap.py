@@ -99,9 +99,7 @@ def test_too_few_resamplings_are_refused():
 def test_many_examples_take_bounded_memory():
     import tracemalloc
 
-    outcome = Outcome(
-        Task.VALUES, outcome_of(np.ones(1), np.ones(1) * 0.5).kind, np.ones(200_000), np.zeros(200_000)
-    )
+    outcome = Outcome(Task.VALUES, outcome_of(np.ones(1), np.ones(1) * 0.5).kind, np.ones(200_000), np.zeros(200_000))
     tracemalloc.start()
     measure([outcome], METRICS["mae"], resamples=100)
     peak = tracemalloc.get_traced_memory()[1]

@@ -122,9 +122,7 @@ def test_training_data_is_judged_only_without_other_and_that_is_told():
 
 def test_logits_and_probabilities_are_judged_alike_and_told():
     decisions = wrong_at(LABELS, 0.1, 1)
-    found = evaluate(
-        Answers("m", decisions, logits=True), [Answers("a", decisions)], data=DATA, metric="log_loss"
-    )
+    found = evaluate(Answers("m", decisions, logits=True), [Answers("a", decisions)], data=DATA, metric="log_loss")
     assert found.splits[0].rows[0].value == pytest.approx(found.splits[0].rows[1].value)
     assert any(note.startswith("The outputs of m are logits") for note in found.notes)
     assert not found.higher_is_better

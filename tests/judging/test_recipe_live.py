@@ -105,6 +105,4 @@ def test_several_outputs_are_judged_one_at_a_time(digits):
     first, second = (evaluate(model, data=data, output=number) for number in range(2))
     guesses = model.predict(x[:200], verbose=0)
     assert first.splits[0].rows[0].value == pytest.approx(100 * np.mean(guesses[0].argmax(1) == y[:200]))
-    assert second.splits[0].rows[0].value == pytest.approx(
-        100 * np.mean((guesses[1][:, 0] > 0.5) == y[:200] % 2)
-    )
+    assert second.splits[0].rows[0].value == pytest.approx(100 * np.mean((guesses[1][:, 0] > 0.5) == y[:200] % 2))

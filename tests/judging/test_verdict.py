@@ -77,8 +77,7 @@ def test_one_source_is_not_called_the_best():
         "m", "a", LOSS, (0.1, 0.11), compared, Verdict.BETTER, margin=0.001, count=20, split="all", sources=1
     )
     assert text == (
-        "m is better than a: log loss 0.1 against 0.11, difference -0.01 "
-        "(95 % interval -0.02 to -0.005, 20 examples)."
+        "m is better than a: log loss 0.1 against 0.11, difference -0.01 (95 % interval -0.02 to -0.005, 20 examples)."
     )
 
 

@@ -64,9 +64,7 @@ def test_unknown_class_names_the_layer_and_how_to_pass_it(custom_file):
 
 
 @pytest.mark.usefixtures("module")
-@pytest.mark.parametrize(
-    "passed", [{"Twice": Twice}, [Twice], ["weld_test_layers:Twice"], "weld_test_layers:Twice"]
-)
+@pytest.mark.parametrize("passed", [{"Twice": Twice}, [Twice], ["weld_test_layers:Twice"], "weld_test_layers:Twice"])
 def test_dict_classes_and_texts_all_do(custom_file, passed):
     doubles(load(custom_file, custom_objects=passed))
 

@@ -30,9 +30,7 @@ def test_state_is_that_of_the_saved_file(tmp_path, trained):
 def test_tensors_are_the_live_values_by_name(trained):
     with state_of(trained) as state:
         hidden = trained.get_layer("hidden")
-        np.testing.assert_array_equal(
-            state["hidden/kernel"].read(), keras.ops.convert_to_numpy(hidden.kernel)
-        )
+        np.testing.assert_array_equal(state["hidden/kernel"].read(), keras.ops.convert_to_numpy(hidden.kernel))
         assert state["norm/moving_mean"].spec.role is Role.NON_TRAINABLE
         assert [tensor.spec.shape for tensor in state.weights] == [tuple(w.shape) for w in trained.weights]
         assert len(state.optimizer) == len(trained.optimizer.variables)

@@ -236,6 +236,5 @@ def test_help_keeps_the_lines_of_an_example_and_leaves_out_what_is_for_python() 
     The end.
     """
     assert help_text(docstring) == (
-        "Do a thing.\n\nIt is done in\ntwo lines.\n\n"
-        "\b\nExample:\n    weld thing A\n    weld thing B\n\nThe end."
+        "Do a thing.\n\nIt is done in\ntwo lines.\n\n\b\nExample:\n    weld thing A\n    weld thing B\n\nThe end."
     )

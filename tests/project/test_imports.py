@@ -56,9 +56,7 @@ def test_help_imports_nothing_heavy(run_python: RunPython) -> None:
 
 
 @pytest.mark.parametrize("command", ["inspect", "check", "average", "evaluate", "demo"])
-def test_the_help_of_a_command_imports_nothing_heavy_and_shows_an_example(
-    run_python: RunPython, command: str
-) -> None:
+def test_the_help_of_a_command_imports_nothing_heavy_and_shows_an_example(run_python: RunPython, command: str) -> None:
     code, modules = modules_after(run_python, command, "--help")
     assert code == 0
     assert modules & (BACKENDS | HEAVY) == set()

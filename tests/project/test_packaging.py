@@ -57,9 +57,7 @@ def test_the_installed_wheel_runs(wheel: Path, tmp_path: Path) -> None:
     )
     # The packages it needs are borrowed. A path named in a .pth file is not searched for .pth files of its
     # own, so the editable install of this checkout stays out of sight.
-    site = Path(
-        run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], tmp_path).strip()
-    )
+    site = Path(run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], tmp_path).strip())
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
 
     assert "average" in run([scripts / "weld", "--help"], tmp_path)

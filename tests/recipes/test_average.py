@@ -80,9 +80,7 @@ def test_the_mean_is_numpys_to_the_last_bit(tmp_path: Path, name: str, count: in
     files = make(tmp_path, count, hidden=40)
     done = average(files, tmp_path / name)
     assert_equal(content(tmp_path / name), mean(files))
-    assert done == Averaged(
-        tmp_path / name, tuple(map(str, files)), (1 / count,) * count, 8, (), done.notes
-    )
+    assert done == Averaged(tmp_path / name, tuple(map(str, files)), (1 / count,) * count, 8, (), done.notes)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64", ml_dtypes.bfloat16])

@@ -76,9 +76,7 @@ def test_commands_can_be_copied_whatever_the_folder_is_called() -> None:
         "weld average 'my demo/a.keras' 'my demo/b.keras' 'my demo/c.keras' -o 'my demo/soup.keras'"
     )
     assert write.average(weighted).endswith(" --weights 0.5,0.3,0.2")
-    assert write.average(run) == (
-        "weld average 'my demo'/run/epoch-*.keras -o 'my demo/run-mean.keras' --last 5"
-    )
+    assert write.average(run) == ("weld average 'my demo'/run/epoch-*.keras -o 'my demo/run-mean.keras' --last 5")
     assert Commands(Path("demo")).evaluate(run) == (
         "weld evaluate demo/run-mean.keras --against demo/run/epoch-*.keras --data demo/digits.npz"
     )
@@ -161,9 +159,7 @@ def test_what_is_not_installed_is_told_with_the_command_that_installs_it(
     assert not (tmp_path / "demo").exists()
 
 
-@pytest.mark.parametrize(
-    ("asked", "installed"), [(None, ("sklearn", "jax")), ("torch", ("sklearn", "torch"))]
-)
+@pytest.mark.parametrize(("asked", "installed"), [(None, ("sklearn", "jax")), ("torch", ("sklearn", "torch"))])
 def test_nothing_is_refused_when_all_is_there(
     monkeypatch: pytest.MonkeyPatch, asked: str | None, installed: tuple[str, ...]
 ) -> None:

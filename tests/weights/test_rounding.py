@@ -68,7 +68,9 @@ def test_small_dtypes_are_the_nearest(dtype: np.dtype) -> None:
 
 @pytest.mark.parametrize("dtype", [BFLOAT16, *OTHERS], ids=str)
 def test_values_that_are_there_stay(dtype: np.dtype) -> None:
-    there = every_value(dtype) if dtype.itemsize < 4 else np.float64(np.random.default_rng(1).normal(size=99).astype("f4"))
+    there = (
+        every_value(dtype) if dtype.itemsize < 4 else np.float64(np.random.default_rng(1).normal(size=99).astype("f4"))
+    )
     np.testing.assert_array_equal(round_once(there, dtype).astype("float64"), there)
 
 

@@ -73,8 +73,7 @@ def _flatten(graph: ModelGraph, path: str) -> Iterator[Node]:
             layers.append(layer)
     for layer in layers:
         takes = tuple(
-            tuple((order[edge.layer], edge.call, edge.tensor) for edge in call.inbound)
-            for call in layer.calls
+            tuple((order[edge.layer], edge.call, edge.tensor) for edge in call.inbound) for call in layer.calls
         )
         yield Node(f"{path}{layer.name}", class_name_of(layer), layer, takes)
         if layer.graph is not None:
@@ -157,9 +156,7 @@ def has_weights(node: Node) -> bool:
     return own != [] or bool(sub_layers_of(node.layer.class_name, node.layer.config))
 
 
-def _with_parts(
-    name: str, ours: GraphLayer, theirs: GraphLayer
-) -> Iterator[tuple[str, GraphLayer, GraphLayer]]:
+def _with_parts(name: str, ours: GraphLayer, theirs: GraphLayer) -> Iterator[tuple[str, GraphLayer, GraphLayer]]:
     """Two layers, and those wrapped in them."""
     yield name, ours, theirs
     if "layer" not in ours.config and "cell" not in ours.config:
@@ -192,9 +189,7 @@ def _aligned(first: list[Node], second: list[Node]) -> Iterator[tuple[Node | Non
 
 def _alone(mine: Node | None, his: Node | None) -> Difference:
     if mine is not None:
-        return Difference(
-            Severity.REFUSAL, "The other model has no such layer.", mine.name, mine.class_name, "none"
-        )
+        return Difference(Severity.REFUSAL, "The other model has no such layer.", mine.name, mine.class_name, "none")
     name, kind = (his.name, his.class_name) if his is not None else ("", "")
     return Difference(Severity.REFUSAL, "The other model has one layer more.", name, "none", kind)
 

@@ -74,9 +74,7 @@ def _architecture(first: Candidate, other: Candidate) -> Iterator[Finding]:
 
 def _integers(first: Candidate) -> Iterator[Finding]:
     kernels = [
-        tensor.spec
-        for tensor in first.state.weights
-        if len(tensor.spec.shape) >= 2 and not is_float(tensor.spec.dtype)
+        tensor.spec for tensor in first.state.weights if len(tensor.spec.shape) >= 2 and not is_float(tensor.spec.dtype)
     ]
     if kernels:
         yield refusal(
@@ -91,9 +89,7 @@ def _integers(first: Candidate) -> Iterator[Finding]:
 
 def _starts(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
     count = len(models)
-    groups = families(
-        [[pairs.similarity(a, b) if a != b else None for b in range(count)] for a in range(count)]
-    )
+    groups = families([[pairs.similarity(a, b) if a != b else None for b in range(count)] for a in range(count)])
     if len(groups) == 1:
         yield from _one_start(models, pairs)
         return
@@ -106,8 +102,7 @@ def _starts(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
             expected=f"kernels with a median cosine similarity of {SAME_START} or more to those of "
             f"{models[groups[0][0]].name}",
             found=f"{max(values):.2f}" if values else None,
-            remedy="Leave it out, fine-tune all models from one checkpoint, or use weld ensemble or "
-            "weld fuse.",
+            remedy="Leave it out, fine-tune all models from one checkpoint, or use weld ensemble or weld fuse.",
         )
 
 
@@ -139,26 +134,21 @@ def _numbers(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
 
 
 def _statistics(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
-    named = [
-        tensor.spec.name for tensor in models[0].state.weights if tensor.spec.name.endswith("/moving_mean")
-    ]
+    named = [tensor.spec.name for tensor in models[0].state.weights if tensor.spec.name.endswith("/moving_mean")]
     same = all((found := pairs.of(0, number)) and found.equal for number in range(1, len(models)))
     if named and not same:
         count = "a BatchNormalization layer" if len(named) == 1 else f"{len(named)} BatchNormalization layers"
         yield warning(
             f"The model has {count}: the mean of statistics is not the statistics of the mean.",
             layer=named[0].rpartition("/")[0],
-            remedy="Estimate the statistics anew on training data after averaging, and compare with "
-            "weld evaluate.",
+            remedy="Estimate the statistics anew on training data after averaging, and compare with weld evaluate.",
         )
 
 
 def _training(models: Sequence[Candidate]) -> Iterator[Finding]:
     if any(one.state.optimizer for one in models):
         yield note("The optimizer's state is left out: it belongs to no mean of weights.")
-    names = {
-        one.summary.optimizer.name for one in models if one.summary.optimizer and one.summary.optimizer.name
-    }
+    names = {one.summary.optimizer.name for one in models if one.summary.optimizer and one.summary.optimizer.name}
     if len(names) > 1:
         yield note(f"The models were trained with different optimizers: {', '.join(sorted(names))}.")
     versions = {one.summary.keras_version for one in models if one.summary.keras_version}

@@ -101,8 +101,7 @@ def _compare_images(a: Shape, b: Shape, said: dict[str, str]) -> Iterator[Findin
     if not (_fit(a[1], b[1]) and _fit(a[2], b[2])):
         yield warning(
             "The images have different sizes: they will be resized.",
-            remedy="Expect a loss of accuracy in the model whose images are resized; measure it with "
-            "weld evaluate.",
+            remedy="Expect a loss of accuracy in the model whose images are resized; measure it with weld evaluate.",
             **said,
         )
 
@@ -124,9 +123,7 @@ def _takes_ids(one: Candidate) -> list[bool]:
         return [False] * len(one.summary.inputs)
     layers = {layer.name: layer.class_name for layer in one.readable.layers}
     taken = consumers(one.readable)
-    return [
-        any(layers[name] in _EMBEDDINGS for name, _ in taken.get(edge, ())) for edge in one.readable.inputs
-    ]
+    return [any(layers[name] in _EMBEDDINGS for name, _ in taken.get(edge, ())) for edge in one.readable.inputs]
 
 
 def shape_text(shape: Shape) -> str:

@@ -119,9 +119,7 @@ def _linear(layer: GraphLayer, loss: Loss | None, width: int | None, where: str)
         return Meaning(Kind.FEATURES, None, f"{_count(width)} features", f"the last is {where}")
     why = f"no activation in {where}"
     if loss is None:
-        return Meaning(
-            Kind.OPEN, width, f"logits or real values ({_count(width)})", f"{why}, no loss in the file"
-        )
+        return Meaning(Kind.OPEN, width, f"logits or real values ({_count(width)})", f"{why}, no loss in the file")
     why = f"{why}, loss {loss.name}"
     if "crossentropy" in loss.name and loss.from_logits:
         if loss.name.startswith("binary"):

@@ -142,9 +142,7 @@ def _arithmetic(layer: GraphLayer, call: int) -> str | None:
 
 def _number(value: Any) -> str:
     if isinstance(value, dict):  # an array that Keras wrote with its class
-        value = (
-            value.get("config", {}).get("value", "an array") if isinstance(value.get("config"), dict) else "?"
-        )
+        value = value.get("config", {}).get("value", "an array") if isinstance(value.get("config"), dict) else "?"
     if isinstance(value, list):
         flat = value
         while flat and isinstance(flat[0], list):

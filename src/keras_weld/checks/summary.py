@@ -147,8 +147,7 @@ def summarize(state: ModelState, custom: Sequence[str] = ()) -> Summary:
 def _inputs(graph: ModelGraph) -> tuple[Port, ...]:
     shapes = Shapes(graph)
     return tuple(
-        Port(name, shapes.of(edge), edge.dtype)
-        for name, edge in zip(graph.input_names, graph.inputs, strict=True)
+        Port(name, shapes.of(edge), edge.dtype) for name, edge in zip(graph.input_names, graph.inputs, strict=True)
     )
 
 

@@ -19,9 +19,7 @@ def command(
         list[Path],
         typer.Argument(metavar="A B…", help="Saved models of one architecture, in any format, mixed."),
     ],
-    out: Annotated[
-        Path, typer.Option("-o", "--out", help="The file to write: .keras, .weights.h5 or .weights.json.")
-    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The file to write: .keras, .weights.h5 or .weights.json.")],
     weights: Annotated[
         str | None,
         typer.Option(metavar="W,W,…", help="The share of each model, such as 0.5,0.3,0.2. They sum to 1."),
@@ -88,9 +86,7 @@ def parse_weights(text: str) -> list[float]:
 
 def _show(done: Averaged, *, asked_for_last: bool) -> None:
     shares = sorted(set(done.weights))
-    how = (
-        "equal shares" if len(shares) == 1 else "shares " + ", ".join(f"{share:g}" for share in done.weights)
-    )
+    how = "equal shares" if len(shares) == 1 else "shares " + ", ".join(f"{share:g}" for share in done.weights)
     typer.echo(f"Wrote {done.path}: {done.averaged} tensors of {len(done.sources)} models, {how}.")
     if asked_for_last:
         typer.echo("Taken: " + ", ".join(done.sources))

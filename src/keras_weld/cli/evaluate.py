@@ -80,8 +80,7 @@ def command(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="accuracy, top5, f1, auc, log_loss, mse, rmse or mae; by default accuracy, or mse for "
-            "values.",
+            help="accuracy, top5, f1, auc, log_loss, mse, rmse or mae; by default accuracy, or mse for values.",
         ),
     ] = None,
     fail_if_worse: Annotated[

@@ -64,8 +64,7 @@ CustomOption = Annotated[
     typer.Option(
         "--custom",
         metavar="MODULE:CLASS",
-        help="A class or function of your own that the model needs, such as my_layers:Attention. "
-        "May be repeated.",
+        help="A class or function of your own that the model needs, such as my_layers:Attention. May be repeated.",
     ),
 ]
 

@@ -21,9 +21,7 @@ REFUSED = 2
 
 
 def command(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="Saved models in any format, or folders.")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Saved models in any format, or folders.")],
     layers: Annotated[bool, typer.Option("--layers", help="List every layer with its parameters.")] = False,
     as_json: JsonFlag = False,
     limit: LimitOption = None,
@@ -157,9 +155,7 @@ def _training(summary: Summary) -> Iterator[tuple[str, str]]:
         parts.append(f"by {optimizer.schedule}")
     if optimizer.step is not None:
         parts.append(f"step {optimizer.step:,}")
-    stored = (
-        f"{optimizer.variables} variables, {size(optimizer.bytes)}" if optimizer.variables else "no state"
-    )
+    stored = f"{optimizer.variables} variables, {size(optimizer.bytes)}" if optimizer.variables else "no state"
     yield "optimizer", f"{', '.join(parts)} ({stored} in the file)"
 
 

@@ -106,9 +106,7 @@ def help_text(docstring: str | None) -> str:
 
 
 for _name, _module in COMMANDS:
-    app.command(_name, cls=getattr(_module, "Command", None), help=help_text(_module.command.__doc__))(
-        _module.command
-    )
+    app.command(_name, cls=getattr(_module, "Command", None), help=help_text(_module.command.__doc__))(_module.command)
 
 
 def run() -> None:

@@ -162,9 +162,7 @@ class ModelGraph:
         yield from _walk(self, "", "", not self.trainable, SharedLayers())
 
 
-def _walk(
-    graph: ModelGraph, path: str, storage: str, frozen: bool, shared: SharedLayers
-) -> Iterator[PlacedLayer]:
+def _walk(graph: ModelGraph, path: str, storage: str, frozen: bool, shared: SharedLayers) -> Iterator[PlacedLayer]:
     used: dict[str, int] = {}
     for layer in graph.layers:
         sequential_input = layer.is_input and graph.class_name == "Sequential"

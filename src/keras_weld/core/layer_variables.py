@@ -62,8 +62,7 @@ def variables_of(class_name: str, config: dict[str, Any]) -> list[tuple[str, Rol
         return None
     frozen = config.get("trainable") is False
     return [
-        (name, Role.TRAINABLE if trainable and not frozen else Role.NON_TRAINABLE)
-        for name, trainable in find(config)
+        (name, Role.TRAINABLE if trainable and not frozen else Role.NON_TRAINABLE) for name, trainable in find(config)
     ]
 
 
@@ -159,9 +158,7 @@ def _spectral_normalization(config: Config) -> _Named:
 
 def _spectrogram(config: Config) -> _Named:
     mode = config.get("mode", "log")
-    return _trainable(
-        *(("real_kernel",) if mode != "imag" else ()), *(("imag_kernel",) if mode != "real" else ())
-    )
+    return _trainable(*(("real_kernel",) if mode != "imag" else ()), *(("imag_kernel",) if mode != "real" else ()))
 
 
 def _constant(*named: tuple[str, bool]) -> Callable[[Config], _Named]:

@@ -71,8 +71,7 @@ class ArraySplit(Split):
                 file=self.origin,
                 expected=f"{len(shapes)}: " + ", ".join(f"{k} {_show(s)}" for k, s in shapes.items()),
                 found=f"{len(self.inputs)}: " + ", ".join(self.inputs),
-                remedy="Give one array for each input, as x0, x1, … or under the names of the model's "
-                "inputs.",
+                remedy="Give one array for each input, as x0, x1, … or under the names of the model's inputs.",
             )
         names = list(shapes) if set(shapes) == set(self.inputs) else list(self.inputs)
         for key, (name, shape) in zip(names, shapes.items(), strict=True):

@@ -52,9 +52,7 @@ def call_function(text: str) -> Any:
         try:
             return found()
         except Exception as error:
-            raise DataError(
-                f"The function {text} failed.", found=f"{type(error).__name__}: {error}"
-            ) from error
+            raise DataError(f"The function {text} failed.", found=f"{type(error).__name__}: {error}") from error
 
 
 def dataset_of(made: Any, origin: str) -> Dataset:
@@ -76,9 +74,7 @@ def dataset_of(made: Any, origin: str) -> Dataset:
         return Dataset(splits_of(made, origin), origin)
     if isinstance(made, tuple) and len(made) in (2, 3) and all(_is_pair(part) for part in made):
         names = ("train", "test") if len(made) == 2 else ("train", "validation", "test")
-        return Dataset(
-            {name: _split(name, part, origin) for name, part in zip(names, made, strict=True)}, origin
-        )
+        return Dataset({name: _split(name, part, origin) for name, part in zip(names, made, strict=True)}, origin)
     if _is_pair(made):
         return Dataset({WHOLE: _split(WHOLE, made, origin)}, origin)
     raise DataError(

@@ -86,9 +86,7 @@ class ImageSplit(Split):
                 remedy="Give the data as an .npz file, or as module:function.",
             )
         own = self.size or _size_of(self.files[0])
-        height, width, channels = (
-            have if want is None else want for want, have in zip(shape, own, strict=True)
-        )
+        height, width, channels = (have if want is None else want for want, have in zip(shape, own, strict=True))
         return replace(self, size=(height, width, channels))
 
 
@@ -107,9 +105,7 @@ def image_dataset(folder: Path, *, pixels: str = "0..255") -> Dataset:
     """
     _pillow()
     if pixels not in PIXELS:
-        raise UsageError(
-            "There is no such range of pixels.", expected="one of " + ", ".join(PIXELS), found=pixels
-        )
+        raise UsageError("There is no such range of pixels.", expected="one of " + ", ".join(PIXELS), found=pixels)
     folders = _folders_in(folder)
     spellings = {spelling: split for split, names in SPLITS.items() for spelling in names}
     named = {spellings[path.name.lower()]: path for path in folders if path.name.lower() in spellings}

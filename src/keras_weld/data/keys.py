@@ -76,9 +76,7 @@ def splits_of(
     return splits
 
 
-def _find(
-    names: list[str], split: str, keys: tuple[list[str], list[str]] | None
-) -> tuple[list[str], list[str]]:
+def _find(names: list[str], split: str, keys: tuple[list[str], list[str]] | None) -> tuple[list[str], list[str]]:
     """The keys of one split's inputs and targets; both empty if it is not there."""
     forms: list[Callable[[str], str]] = [lambda key: key]
     if split:

@@ -127,8 +127,7 @@ class NpzArrays(Mapping[str, Array]):
             raise LimitError(
                 f"The array {key!r} unpacks to far more than is stored, above the limit `inflated_bytes`.",
                 file=self.path,
-                expected=f"at most {self._inflated_bytes:,} bytes, or at most {self._ratio} times what is "
-                f"stored",
+                expected=f"at most {self._inflated_bytes:,} bytes, or at most {self._ratio} times what is stored",
                 found=f"{declared:,} bytes out of {member.compress_size:,}",
                 remedy=f"If you trust the file, raise it: --limit inflated_bytes={declared}",
             )

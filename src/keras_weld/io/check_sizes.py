@@ -22,8 +22,7 @@ _TOLERANCE = 1.25
 _SHARED = 8  # a layer that several models share stands in the configuration of each
 _SLACK = 1 << 20  # values; small models are not worth a refusal
 _REMEDY = (
-    "The weights do not belong to this configuration: save the model again, or use the weights that were "
-    "saved with it."
+    "The weights do not belong to this configuration: save the model again, or use the weights that were saved with it."
 )
 
 
@@ -174,9 +173,7 @@ def _check_layer(
     return total
 
 
-def _check_rank(
-    path: str, rank: int, expected: Mapping[str, Shape], stored: list[_Stored], file: str | None
-) -> None:
+def _check_rank(path: str, rank: int, expected: Mapping[str, Shape], stored: list[_Stored], file: str | None) -> None:
     widest = max((size for one in stored for shape in one.shapes for size in shape), default=0)
     last = [shape[-1] for name, shape in expected.items() if name.endswith(("kernel", "embeddings"))]
     allowed = min([widest, *(size for size in last if size is not None)])

@@ -27,9 +27,7 @@ _PATHS = frozenset(
 )
 _LAYERS = ("layers", "models", "operations")
 _OPTIMIZERS = ("optimizers",)
-_PLAIN_DTYPE = re.compile(
-    r"bool|string|bfloat16|u?int(4|8|16|32|64)|float(16|32|64|8_e4m3fn|8_e5m2)|complex(64|128)"
-)
+_PLAIN_DTYPE = re.compile(r"bool|string|bfloat16|u?int(4|8|16|32|64)|float(16|32|64|8_e4m3fn|8_e5m2)|complex(64|128)")
 _NOT_KERAS = "Do not use this file unless you know who made it; Keras does not write such files."
 
 

@@ -203,8 +203,7 @@ def _unknown(report: ConfigReport, file: str | None) -> UnknownClassError:
         layer=first.where,
         expected="classes and functions that Keras ships, or that you pass in",
         found=_listed([found.full_name for found in report.unknown]),
-        remedy=f"Pass it: --custom {module}:{name}, or in Python "
-        f'weld.load(path, custom_objects={{"{key}": {name}}}).',
+        remedy=f'Pass it: --custom {module}:{name}, or in Python weld.load(path, custom_objects={{"{key}": {name}}}).',
     )
 
 

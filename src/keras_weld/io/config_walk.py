@@ -110,9 +110,7 @@ class TooDeepError(Exception):
     """A configuration is nested deeper than allowed."""
 
 
-def walk(
-    config: Any, *, depth: int, size: int = 0, compiled: bool = False
-) -> Iterator[Object | Text | Entry]:
+def walk(config: Any, *, depth: int, size: int = 0, compiled: bool = False) -> Iterator[Object | Text | Entry]:
     """Everything in a configuration that Keras would act upon, outer before inner.
 
     Args:
@@ -151,9 +149,7 @@ def _open_dict(step: _Step, size: int) -> tuple[list[_Step], list[Object | Text 
 def _open_object(step: _Step, value: dict[str, Any]) -> tuple[list[_Step], list[Object | Text | Entry]]:
     config = value["config"]
     found = Object(value, step.place)
-    holds_layers = isinstance(config, list) or (
-        isinstance(config, dict) and isinstance(config.get("layers"), list)
-    )
+    holds_layers = isinstance(config, list) or (isinstance(config, dict) and isinstance(config.get("layers"), list))
     place = step.place
     if holds_layers:
         name = name_of(value)
@@ -164,9 +160,7 @@ def _open_object(step: _Step, value: dict[str, Any]) -> tuple[list[_Step], list[
     for key, item in value.items():
         at = place if key == "config" else step.place
         if key == "config" and isinstance(config, dict | list):
-            inner.append(
-                _Step(config, at, found, "layers" if isinstance(config, list) else "", None, step.depth + 1)
-            )
+            inner.append(_Step(config, at, found, "layers" if isinstance(config, list) else "", None, step.depth + 1))
         elif key == _COMPILE and isinstance(item, dict):
             trail = Place(model=place.model, trail=(_COMPILE,))
             inner.append(_Step(item, trail, None, "", None, step.depth + 1))

@@ -147,9 +147,7 @@ class Hdf5:
     def gaps(self) -> list[tuple[int, int]]:
         """First and last byte of everything that is not a tensor's values, from the HDF5 part's beginning."""
         found, reached = [], 0
-        starts = [
-            (stored.start - self.start, stored.nbytes) for stored in self.datasets.values() if stored.start
-        ]
+        starts = [(stored.start - self.start, stored.nbytes) for stored in self.datasets.values() if stored.start]
         for start, size in sorted(starts):
             found.append((reached, start))
             reached = start + size

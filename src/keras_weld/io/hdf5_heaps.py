@@ -26,7 +26,7 @@ def check_heaps(data: bytes | Array) -> None:
     Raises:
         DamagedFileError: if HDF5 would not come to the end of one.
     """
-    view = memoryview(data)
+    view = memoryview(data if isinstance(data, bytes) else data.data)
     for found in re.finditer(_MAGIC, view):
         if not _ends(view, found.start()):
             raise DamagedFileError(

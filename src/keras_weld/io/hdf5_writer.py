@@ -69,9 +69,7 @@ class Hdf5Sink:
                 offset = _make_room(content, slot)
                 if offset is not None:
                     self._places[slot.path] = start + offset
-            for group, owner in {
-                slot.path.rpartition("/")[0]: slot.owner for slot in slots if slot.owner
-            }.items():
+            for group, owner in {slot.path.rpartition("/")[0]: slot.owner for slot in slots if slot.owner}.items():
                 content[group].attrs["name"] = owner
         if window.failed is not None:
             raise window.failed
@@ -96,9 +94,7 @@ class Hdf5Sink:
         """
         for path, left in self._left.items():
             if left:
-                raise WriteError(
-                    "A tensor was not written in full.", layer=path, found=f"{left:,} bytes are left"
-                )
+                raise WriteError("A tensor was not written in full.", layer=path, found=f"{left:,} bytes are left")
 
 
 def _plan() -> tuple[h5p.PropDCID, h5p.PropLCID]:

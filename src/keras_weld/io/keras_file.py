@@ -32,16 +32,12 @@ def read_keras(path: Path, limits: Limits) -> ModelState:
         with add_context(file=path):
             config = parse_json(opened.read(archive.CONFIG), limits, archive.CONFIG)
             has_metadata = archive.METADATA in opened.members
-            metadata = (
-                parse_json(opened.read(archive.METADATA), limits, archive.METADATA) if has_metadata else {}
-            )
+            metadata = parse_json(opened.read(archive.METADATA), limits, archive.METADATA) if has_metadata else {}
             if not isinstance(config, dict) or "class_name" not in config or not isinstance(metadata, dict):
                 raise DamagedFileError(
                     "The model's configuration is not one that Keras writes.",
                     expected="an object with class_name and config",
-                    found=type(config).__name__
-                    if not isinstance(config, dict)
-                    else ", ".join(list(config)[:5]),
+                    found=type(config).__name__ if not isinstance(config, dict) else ", ".join(list(config)[:5]),
                     remedy="Save the model again with model.save().",
                 )
             graph = ModelGraph.from_config(config)

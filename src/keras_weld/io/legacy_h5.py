@@ -78,9 +78,7 @@ def _json(content: Hdf5, group: str, name: str, limits: Limits) -> dict[str, Any
     return parsed if isinstance(parsed, dict) else None
 
 
-def _add(
-    tensors: dict[str, LazyTensor], content: Hdf5, group: str, layer: str, expected: _Expected | None
-) -> None:
+def _add(tensors: dict[str, LazyTensor], content: Hdf5, group: str, layer: str, expected: _Expected | None) -> None:
     names = content.texts(group, "weight_names") or []
     unknown = [(weight, None) for weight in names]
     fitting: Sequence[tuple[str, _Known | None]] = _fit(names, expected) or unknown

@@ -110,9 +110,7 @@ def _nearest(group: str, places: Mapping[str, _Place]) -> str:
 
 def _known_places(graph: ModelGraph) -> Iterator[tuple[str, _Place]]:
     for layer in graph.walk():
-        yield from _expand(
-            layer.storage_path, layer.path_name, layer.path_name, layer.class_name, layer.config
-        )
+        yield from _expand(layer.storage_path, layer.path_name, layer.path_name, layer.class_name, layer.config)
 
 
 def _expand(
@@ -124,9 +122,7 @@ def _expand(
         yield from _expand(f"{group}/{attribute}", f"{name}/{attribute}", layer, part_class, part_config)
 
 
-def _find_place(
-    group: str, places: Mapping[str, _Place], owner: Callable[[str], str | None], count: int
-) -> _Place:
+def _find_place(group: str, places: Mapping[str, _Place], owner: Callable[[str], str | None], count: int) -> _Place:
     key = _layer_of(group)
     if _training_role(group) is not None:
         return _Place(key, "", None)

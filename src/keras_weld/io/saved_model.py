@@ -48,9 +48,7 @@ def read_saved_model(path: Path, limits: Limits) -> ModelState:
         for number, node in enumerate(order):
             value = next((a for a in graph.nodes[node].attributes if a.name == _VALUE), None)
             if value is None or value.checkpoint_key not in shapes:
-                raise DamagedFileError(
-                    "A variable of the SavedModel has no value.", found=f"variable {number}"
-                )
+                raise DamagedFileError("A variable of the SavedModel has no value.", found=f"variable {number}")
             key = value.checkpoint_key
             name = value.full_name or f"variable/{number}"
             name = name if name not in tensors else f"{name}_{number}"

@@ -144,9 +144,7 @@ def conv_lstm(rank: int) -> Rule:
 
     def rule(config: Config, built: Shape | None) -> Shapes:
         filters, sizes = whole(config["filters"]), _sizes(config["kernel_size"], rank)
-        channels = _last(
-            built if not built or config.get("data_format") != "channels_first" else built[1:], config
-        )
+        channels = _last(built if not built or config.get("data_format") != "channels_first" else built[1:], config)
         kernels: Shapes = {
             "kernel": (*sizes, channels, filters * 4),
             "recurrent_kernel": (*sizes, filters, filters * 4),

@@ -28,9 +28,7 @@ def read_sharded(path: Path, content: dict[str, Any], limits: Limits) -> ModelSt
     try:
         with add_context(file=path):
             places = _places(content)
-            limits.check(
-                "members", len({name for names in places.values() for name in names}), "The number of shards"
-            )
+            limits.check("members", len({name for names in places.values() for name in names}), "The number of shards")
             for name in sorted({name for names in places.values() for name in names}):
                 shards[name] = _open_shard(path, name, limits)
             datasets, holder = _join(places, shards)

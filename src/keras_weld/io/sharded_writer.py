@@ -131,9 +131,7 @@ def _map(
     slots: Sequence[Slot], names: Sequence[str], parts: Sequence[Sequence[Slot]], metadata: Mapping[str, Any]
 ) -> dict[str, Any]:
     places = {
-        "/" + slot.path.rpartition("/")[0]: name
-        for name, part in zip(names, parts, strict=True)
-        for slot in part
+        "/" + slot.path.rpartition("/")[0]: name for name, part in zip(names, parts, strict=True) for slot in part
     }
     total = sum(slot.nbytes for slot in slots)
     return {"metadata": {**metadata, "total_size": total}, "weight_map": places}

@@ -129,11 +129,7 @@ class ZipWriter:
             size,
             size,
         )
-        return (
-            _CENTRAL.pack(*fields, len(entry.name), len(extra), 0, 0, 0, 0o600 << 16, place)
-            + entry.name
-            + extra
-        )
+        return _CENTRAL.pack(*fields, len(entry.name), len(extra), 0, 0, 0, 0o600 << 16, place) + entry.name + extra
 
 
 def _checksum(handle: int, start: int, size: int) -> int:

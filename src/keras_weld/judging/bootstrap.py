@@ -35,9 +35,7 @@ class Interval:
         return Interval(self.low - by, self.high + by)
 
 
-def resample(
-    statistics: Sequence[Statistic], count: int, *, resamples: int = RESAMPLES, seed: int = 0
-) -> Array:
+def resample(statistics: Sequence[Statistic], count: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Array:
     """The values of several statistics on the same resamplings of the examples.
 
     Args:

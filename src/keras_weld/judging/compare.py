@@ -49,9 +49,7 @@ def measure(
         seed: what they are drawn by.
     """
     count = outcomes[0].count
-    drawn = resample(
-        [metric.statistic(outcome) for outcome in outcomes], count, resamples=resamples, seed=seed
-    )
+    drawn = resample([metric.statistic(outcome) for outcome in outcomes], count, resamples=resamples, seed=seed)
     right = None if metric.right_or_wrong is None else [metric.right_or_wrong(each) for each in outcomes]
     found = []
     for index, outcome in enumerate(outcomes):

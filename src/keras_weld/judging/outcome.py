@@ -91,8 +91,7 @@ def outcome_of(
             "The model gives values that are not finite.",
             expected="finite outputs",
             found=f"{outputs[example].ravel()[:4]} for example {example}",
-            remedy="The model itself is broken (NaN in its weights?), or the inputs are scaled in another "
-            "way.",
+            remedy="The model itself is broken (NaN in its weights?), or the inputs are scaled in another way.",
         )
     if len(outputs) != len(targets):
         raise DataError("Another number of outputs than targets.", expected=len(targets), found=len(outputs))

@@ -27,9 +27,7 @@ def _input_name(tensor: Any, index: int) -> str:
     return str(getattr(tensor, "name", None) or f"x{index}")
 
 
-def predict(
-    model: Any, split: Split, *, batch_size: int = 256, tell: Tell | None = None
-) -> tuple[Array, ...]:
+def predict(model: Any, split: Split, *, batch_size: int = 256, tell: Tell | None = None) -> tuple[Array, ...]:
     """A model's outputs for every example of a split, in inference mode.
 
     Args:
@@ -55,9 +53,7 @@ def predict(
         given = x
         if done and count < batch_size:
             # A last batch of another size would make the backend compile the model once more.
-            given = (
-                [_filled(part, batch_size) for part in x] if isinstance(x, list) else _filled(x, batch_size)
-            )
+            given = [_filled(part, batch_size) for part in x] if isinstance(x, list) else _filled(x, batch_size)
         try:
             outputs = model.predict_on_batch(given)
         except Exception as error:  # each backend has exceptions of its own

@@ -98,9 +98,7 @@ def load(
             return model
 
 
-def _load_by_itself(
-    path: Path, state: ModelState, custom: dict[str, Any], compile: bool, unsafe: bool
-) -> keras.Model:
+def _load_by_itself(path: Path, state: ModelState, custom: dict[str, Any], compile: bool, unsafe: bool) -> keras.Model:
     kind = Kind(state.kind)
     if kind in _WHOLE:
         try:
@@ -149,8 +147,7 @@ def _rebuild(
 def _without_architecture(path: Path, kind: Kind) -> WrongKindError:
     if kind is Kind.SAVED_MODEL:
         return WrongKindError(
-            "This SavedModel keeps the model as a graph, not as layers, so no Keras model can be built from "
-            "it.",
+            "This SavedModel keeps the model as a graph, not as layers, so no Keras model can be built from it.",
             expected="a SavedModel that model.save wrote with Keras 2 (it has keras_metadata.pb)",
             found="a SavedModel without keras_metadata.pb, as model.export writes it",
             remedy=f"Give the architecture too: weld.load({str(path)!r}, architecture='model.json'), or "
@@ -175,9 +172,7 @@ def _build(state: ModelState, config: dict[str, Any], custom: dict[str, Any], un
     else:
         model = build_legacy(modernise(config), custom, unsafe=unsafe)
     if not isinstance(model, keras.Model):
-        raise WrongKindError(
-            "The configuration describes no model.", expected="a model", found=type(model).__name__
-        )
+        raise WrongKindError("The configuration describes no model.", expected="a model", found=type(model).__name__)
     return model
 
 

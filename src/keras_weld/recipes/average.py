@@ -108,9 +108,7 @@ def average(
         notes = plan.notes(copied)
 
         def metadata() -> dict[str, Any]:
-            lineage = describe(
-                method, {"weights": parts}, states, parts, [prints.of(model) for model in chosen], notes
-            )
+            lineage = describe(method, {"weights": parts}, states, parts, [prints.of(model) for model in chosen], notes)
             return {**plan.metadata(), LINEAGE: lineage}
 
         with open_sink(
@@ -138,9 +136,7 @@ def _last(models: list[Model], last: int | None) -> list[Model]:
         )
     else:
         if not all(isinstance(model, str | os.PathLike) for model in models):
-            raise UsageError(
-                "--last goes by the names of files; a live model has none.", remedy="Give paths."
-            )
+            raise UsageError("--last goes by the names of files; a live model has none.", remedy="Give paths.")
         chosen = sorted(models, key=lambda model: natural(os.fspath(model)))[-last:]
     if not chosen:
         raise UsageError(
@@ -190,9 +186,7 @@ class _Plan:
     def tasks(self) -> tuple[list[Task], list[str]]:
         require_one_architecture(self.states)
         pairings = [match(self.template, state) for state in self.states]
-        self.by_order = [
-            state.source for state, found in zip(self.states, pairings, strict=True) if found.by_order
-        ]
+        self.by_order = [state.source for state, found in zip(self.states, pairings, strict=True) if found.by_order]
         columns = [[theirs for _, theirs in found.pairs] for found in pairings]
         require_means(columns, self.states)
         self.starts = list(different_starts(columns, self.states))
@@ -229,12 +223,9 @@ class _Plan:
         if any(state.optimizer for state in self.states):
             notes.append("The optimizer's state was left out: it belongs to no mean of weights.")
         if self.wants_config and self.template.compile_config:
-            notes.append(
-                "The result is not compiled: call model.compile(...) before you train or evaluate it."
-            )
+            notes.append("The result is not compiled: call model.compile(...) before you train or evaluate it.")
         notes.extend(
-            f"{source} was matched by the order of its tensors: its names say nothing."
-            for source in self.by_order
+            f"{source} was matched by the order of its tensors: its names say nothing." for source in self.by_order
         )
         if any(spec.name.endswith("/moving_mean") for spec in self.template.specs) and len(self.states) > 1:
             notes.append(

@@ -80,8 +80,7 @@ def check(
     named = [read_labels(Path(path)) for path in labels] if labels is not None else [None] * len(models)
     with ExitStack() as stack:
         candidates = [
-            _candidate(model, names, limits or _DEFAULT, stack)
-            for model, names in zip(models, named, strict=True)
+            _candidate(model, names, limits or _DEFAULT, stack) for model, names in zip(models, named, strict=True)
         ]
         merges = compare_models(candidates)
     chosen = [one for one in merges if purpose in (None, one.purpose)]

@@ -108,9 +108,7 @@ class _Demo:
         self.checkpoints = [file for file in written if file.startswith(f"{RUN}/")]
         self.result(f"{START}: from random weights, trained on the first part")
         self.result(f"{', '.join(THREE)}: each goes on from {START}, with one of the other parts")
-        self.result(
-            f"{ODD}: sees what {THREE[0]} sees, in the same order, but sets out from other random weights"
-        )
+        self.result(f"{ODD}: sees what {THREE[0]} sees, in the same order, but sets out from other random weights")
         self.result(
             f"{RUN}/: goes on from {START} with all parts at a high learning rate, saved after each of "
             f"{len(self.checkpoints)} epochs"
@@ -148,8 +146,7 @@ class _Demo:
             last=merge.last,
         )
         shares = ", ".join(
-            f"{share:.3g} {Path(source).name}"
-            for source, share in zip(done.sources, done.weights, strict=True)
+            f"{share:.3g} {Path(source).name}" for source, share in zip(done.sources, done.weights, strict=True)
         )
         self.result(f"{done.averaged} tensors averaged: {shares}")
 

@@ -46,10 +46,7 @@ def load_digits(seed: int) -> dict[str, Examples]:
     y = found.target.astype(np.int64)
     order = np.random.default_rng(seed).permutation(len(x))
     ends = np.cumsum([round(share * len(x)) for share in SHARES.values()])[:-1]
-    return {
-        name: Examples(x[indices], y[indices])
-        for name, indices in zip(SHARES, np.split(order, ends), strict=True)
-    }
+    return {name: Examples(x[indices], y[indices]) for name, indices in zip(SHARES, np.split(order, ends), strict=True)}
 
 
 def write_digits(path: Path, splits: dict[str, Examples]) -> None:

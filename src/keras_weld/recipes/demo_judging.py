@@ -12,9 +12,7 @@ from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.judgement import Row as Judged
 
 
-def judge(
-    folder: Path, merge: Merge, sources: Sequence[str], seed: int, progress: Progress | None
-) -> Evaluation:
+def judge(folder: Path, merge: Merge, sources: Sequence[str], seed: int, progress: Progress | None) -> Evaluation:
     """Judge a merge against what went in.
 
     Args:

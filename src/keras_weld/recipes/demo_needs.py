@@ -17,10 +17,8 @@ def require_installed() -> None:
         MissingExtraError: if one of them is not, with the command that installs both.
     """
     asked = os.environ.get("KERAS_BACKEND")
-    if asked in BACKENDS:
-        backend_there = find_spec(asked) is not None
-    else:
-        backend_there = any(find_spec(name) for name in BACKENDS)
+    wanted = [asked] if asked in BACKENDS else list(BACKENDS)
+    backend_there = any(find_spec(name) for name in wanted)
     backend = asked if asked in BACKENDS else next(filter(find_spec, BACKENDS), BACKENDS[0])
     missing = [] if backend_there else [asked if asked in BACKENDS else "a backend of Keras"]
     if find_spec("sklearn") is None:

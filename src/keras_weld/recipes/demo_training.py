@@ -65,9 +65,7 @@ def train_all(
         The names of the files, in the order they were written.
     """
     batches = sum(
-        phase.epochs * (len(_part(examples, phase)) // BATCH)
-        for training in trainings
-        for phase in training.phases
+        phase.epochs * (len(_part(examples, phase)) // BATCH) for training in trainings for phase in training.phases
     )
     meter = _Meter(batches, progress)
     written = []
@@ -89,9 +87,7 @@ def _first(folder: Path, training: Training, seed: int) -> keras.Model:
     return load(folder / START, compile=False)
 
 
-def _epochs(
-    model: keras.Model, training: Training, examples: Examples, seed: int, meter: _Meter
-) -> Iterator[int]:
+def _epochs(model: keras.Model, training: Training, examples: Examples, seed: int, meter: _Meter) -> Iterator[int]:
     """Train through all phases; gives the number of each epoch, counted from 1 in its phase, when it is done.
 
     The order of the images is drawn by the seed and the part alone, so two models that see the same part see

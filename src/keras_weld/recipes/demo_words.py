@@ -60,9 +60,7 @@ class Commands:
         return (
             Suggestion(self.inspect(merges[0].file), "what a merged file tells of where it came from"),
             Suggestion(self.average(mine), "a mean of your own"),
-            Suggestion(
-                self.evaluate(doubtful, " --fail-if-worse"), "for scripts: exit code 1 if the merge is worse"
-            ),
+            Suggestion(self.evaluate(doubtful, " --fail-if-worse"), "for scripts: exit code 1 if the merge is worse"),
         )
 
     def _paths(self, files: Sequence[str]) -> str:
@@ -74,9 +72,7 @@ class Commands:
         return f"{path}/{file}/epoch-*.keras" if file == RUN else shlex.quote(f"{self._folder}/{file}")
 
 
-def what_happened(
-    merges: Sequence[Merge], judged: Sequence[Evaluation], checks: Sequence[Checked]
-) -> tuple[str, ...]:
+def what_happened(merges: Sequence[Merge], judged: Sequence[Evaluation], checks: Sequence[Checked]) -> tuple[str, ...]:
     """One sentence for each merge, as the evaluation puts it, and one for the sum of it."""
     sentences = [found.sentence for found in judged]
     warned = [set(check.models) for check in checks if check.warnings]
@@ -90,9 +86,7 @@ def what_happened(
 
 def in_short(found: Evaluation) -> str:
     """A judgement on one line, short."""
-    own, best = (
-        next(row for row in found.splits[-1].rows if row.role == role) for role in ("model", "best source")
-    )
+    own, best = (next(row for row in found.splits[-1].rows if row.role == role) for role in ("model", "best source"))
     return f"{own.value:.1f} % right, {best.model} {best.value:.1f} %: {own.verdict}"
 
 

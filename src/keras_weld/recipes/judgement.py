@@ -210,9 +210,7 @@ def _row(name: str, role: str, found: Measured, verdict: Verdict | None) -> Row:
     )
 
 
-def _notes(
-    splits: Sequence[Split], outcomes: Mapping[str, Sequence[Outcome]], names: Sequence[str]
-) -> list[str]:
+def _notes(splits: Sequence[Split], outcomes: Mapping[str, Sequence[Outcome]], names: Sequence[str]) -> list[str]:
     notes = []
     if len(splits) == 1 and len(names) > 2:
         notes.append(
@@ -227,9 +225,7 @@ def _notes(
         if all(outcomes[split.name][index].kind is Kind.LOGITS for split in splits)
     ]
     if logits:
-        notes.append(
-            f"The outputs of {', '.join(logits)} are logits: they were turned into probabilities first."
-        )
+        notes.append(f"The outputs of {', '.join(logits)} are logits: they were turned into probabilities first.")
     few = [f"{split.name} ({split.count})" for split in splits if split.count < FEW]
     if few:
         notes.append(f"Fewer than {FEW} examples: {', '.join(few)}. The intervals are rough.")

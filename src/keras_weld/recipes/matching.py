@@ -29,9 +29,7 @@ def match(reference: ModelState, other: ModelState) -> Pairing:
 
 
 def _check_shapes(found: Pairing, other: ModelState) -> None:
-    differing = [
-        (ours.spec, theirs.spec) for ours, theirs in found.pairs if ours.spec.shape != theirs.spec.shape
-    ]
+    differing = [(ours.spec, theirs.spec) for ours, theirs in found.pairs if ours.spec.shape != theirs.spec.shape]
     if differing:
         want, got = differing[0]
         more = f" ({len(differing) - 1} more differ)" if len(differing) > 1 else ""
@@ -48,8 +46,7 @@ def _check_shapes(found: Pairing, other: ModelState) -> None:
 def _different(found: Pairing, reference: ModelState, other: ModelState) -> IncompatibleModelsError:
     missing, extra = ([tensor.spec.name for tensor in tensors] for tensors in (found.missing, found.extra))
     return IncompatibleModelsError(
-        f"The models have different tensors: {len(reference.weights)} in the first, {len(other.weights)} "
-        "here.",
+        f"The models have different tensors: {len(reference.weights)} in the first, {len(other.weights)} here.",
         file=other.source,
         layer=next(iter([*missing, *extra])),
         expected=f"the tensors of {reference.source}" + (f", such as {missing[0]}" if missing else ""),

@@ -46,7 +46,9 @@ def command(
     """
     from keras_weld.io.fingerprint import Fingerprints
 
-    with Fingerprints(models) as fingerprints, progress("Averaging", quiet=as_json) as report:
+    # With --last it is not known yet which files go in.
+    known = models if last is None else []
+    with Fingerprints(known) as fingerprints, progress("Averaging", quiet=as_json) as report:
         from keras_weld.io.limits import Limits
         from keras_weld.recipes.average import average
 
@@ -59,7 +61,7 @@ def command(
             method=method,
             limits=Limits.parse(limit or []),
             progress=report,
-            fingerprints=fingerprints,
+            fingerprints=fingerprints if known else None,
         )
     if as_json:
         emit_json(done)

@@ -7,25 +7,37 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 
 
-def sha256_of(path: Path) -> str:
+_PIECE = 1 << 20
+
+
+def sha256_of(path: Path, stop: Event | None = None) -> str:
     """The SHA-256 of a file's bytes; for a folder, of every file's name and SHA-256 in sorted order.
 
     Args:
         path: a file, the map of sharded weights (its shards are not included), or a folder.
+        stop: when set, the work is broken off.
 
     Returns:
         64 hexadecimal digits.
+
+    Raises:
+        InterruptedError: if it was broken off.
     """
+    total = hashlib.sha256()
     if path.is_dir():
-        total = hashlib.sha256()
         for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
-            total.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n".encode())
+            total.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file, stop)}\n".encode())
         return total.hexdigest()
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    with path.open("rb", buffering=0) as content:
+        while piece := content.read(_PIECE):
+            if stop is not None and stop.is_set():
+                raise InterruptedError("The fingerprint is not needed any more.")
+            total.update(piece)
+    return total.hexdigest()
 
 
 class Fingerprints:
@@ -39,9 +51,10 @@ class Fingerprints:
 
     def __init__(self, paths: Iterable[object]) -> None:
         self._pool = ThreadPoolExecutor(1)
+        self._stop = Event()
         files = [Path(path) for path in paths if isinstance(path, str | os.PathLike)]
         self._found: dict[Path, Future[str]] = {
-            path: self._pool.submit(sha256_of, path) for path in files if path.exists()
+            path: self._pool.submit(sha256_of, path, self._stop) for path in files if path.exists()
         }
 
     def __enter__(self) -> Fingerprints:
@@ -50,7 +63,9 @@ class Fingerprints:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(wait=error is None, cancel_futures=True)
+        # A person who gave a wrong folder, or pressed Ctrl-C, does not wait for the rest.
+        self._stop.set()
+        self._pool.shutdown(cancel_futures=True)
 
     def of(self, path: object) -> str | None:
         """The digest of one of them; None for what is not a path."""

@@ -1,6 +1,6 @@
 """`python -m keras_weld` is the command `weld`."""
 
-from keras_weld.cli.main import run
+from keras_weld.cli.entry import run
 
 if __name__ == "__main__":
     run()

@@ -128,12 +128,12 @@ def test_very_many_members_are_counted_in_64_bits(tmp_path: Path) -> None:
         assert len(archive.infolist()) == 70_000
 
 
-@pytest.mark.parametrize("name", NAMES[:2])
-def test_the_same_content_gives_the_same_bytes(tmp_path: Path, name: str) -> None:
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
     written = []
     for _ in range(2):
-        write(tmp_path / name, every_kind_of_tensor(), "layer", metadata=lambda: {"keras_weld": {"a": 1}})
-        written.append((tmp_path / name).read_bytes())
+        for name in NAMES[:2]:
+            write(tmp_path / name, every_kind_of_tensor(), "layer", metadata=lambda: {"keras_weld": {"a": 1}})
+        written.append([(tmp_path / name).read_bytes() for name in NAMES[:2]])
         time.sleep(1.05 - time.time() % 1)  # HDF5 counts time in seconds
     assert written[0] == written[1]
 

@@ -435,7 +435,7 @@ def test_a_tensor_of_another_shape_is_told_with_file_layer_and_both_shapes(tmp_p
     with pytest.raises(ShapeMismatchError) as caught:
         average([small, large], tmp_path / "out.weights.h5")
     error = caught.value
-    assert error.problem == "A tensor has another shape than in the first model (6 more differ)."
+    assert error.problem == "A tensor has another shape than in small.weights.h5 (6 more differ)."
     assert (error.file, error.layer) == (str(large), "dense/kernel")
     assert (error.expected, error.found) == ("(6, 5)", "(6, 6)")
     assert "weld check" in str(error.remedy)
@@ -452,7 +452,7 @@ def test_other_architectures_are_refused(tmp_path: Path) -> None:
     handmade.make_weights(fewer, dict(list(handmade.tensors().items())[:-2]))
     with pytest.raises(IncompatibleModelsError) as caught:
         average([first, fewer], tmp_path / "out.keras")
-    assert caught.value.problem == "The models have different tensors: 8 in the first, 6 here."
+    assert caught.value.problem == "The models have different tensors: 8 in a.keras, 6 here."
     assert caught.value.layer == "out/kernel"
     assert not (tmp_path / "out.keras").exists()
 
@@ -520,6 +520,24 @@ def test_an_interrupt_leaves_what_was_there(tmp_path: Path, name: str, fail: Bas
             average(files, tmp_path / folder / name, progress=interrupt)
     assert not list((tmp_path / "new").iterdir())
     assert {file.name: file.read_bytes() for file in (tmp_path / "old").iterdir()} == before
+
+
+CTRL_C = """
+import os, signal, sys
+from keras_weld.recipes.average import average
+
+average(sys.argv[2:], sys.argv[1], progress=lambda done, total: os.kill(os.getpid(), signal.SIGINT))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_real_ctrl_c_leaves_nothing(tmp_path: Path, name: str, run_python: Callable[..., Any]) -> None:
+    files = make(tmp_path, 2, hidden=200)
+    (tmp_path / "out").mkdir()
+    done = run_python(CTRL_C, tmp_path / "out" / name, *files, check=False)
+    assert "KeyboardInterrupt" in done.stderr
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_source_that_turns_out_damaged_leaves_what_was_there(tmp_path: Path) -> None:

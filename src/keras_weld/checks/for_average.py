@@ -51,6 +51,7 @@ def for_average(models: Sequence[Candidate], pairings: Sequence[Pairing], pairs:
         if first.state.weights and other.state.weights:
             yield from differences(pairing, other)
         yield from compare_labels(first, other, Severity.REFUSAL)
+    yield from _layout(models)
     yield from _integers(first)
     yield from _starts(models, pairs)
     yield from _numbers(models, pairs)
@@ -69,6 +70,18 @@ def _architecture(first: Candidate, other: Candidate) -> Iterator[Finding]:
             f"The architecture cannot be compared ({reason}); the tensors were.",
             file=without.name,
             remedy="Make sure that both models were built by the same code.",
+        )
+
+
+def _layout(models: Sequence[Candidate]) -> Iterator[Finding]:
+    placed = [all("vars/" in tensor.spec.path for tensor in one.state.weights) for one in models if one.state.weights]
+    if placed and not any(placed):
+        yield warning(
+            "None of the files tells where Keras 3 would keep its tensors.",
+            file=models[0].name,
+            expected="one file as .keras, .weights.h5, .weights.json, or .h5 with its architecture",
+            found=models[0].state.kind,
+            remedy="Give the architecture as well: weld average --architecture model.json",
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, note, refusal, warning
@@ -24,31 +24,41 @@ class Pairing:
         missing: those that only the first has.
         extra: those that only the other has.
         by_order: they were matched by their order alone, since the names say nothing.
+        reordered: the layers stand in another order than in the first model; the names were followed.
     """
 
     pairs: tuple[tuple[LazyTensor, LazyTensor], ...]
     missing: tuple[LazyTensor, ...]
     extra: tuple[LazyTensor, ...]
     by_order: bool = False
+    reordered: bool = False
 
 
 def pair(first: ModelState, other: ModelState) -> Pairing:
     """Match tensors by the path that Keras 3 stores them under, else by name, else by order.
 
-    The path follows from the architecture, so that it does not depend on names given by a counter. Random
-    seeds are left out: not every format keeps them.
+    The path follows from the architecture, so that it does not depend on names given by a counter. But where both
+    models have the very same names, and these stand at other paths, the names are right: the layers were put into
+    the model in another order. Random seeds are left out: not every format keeps them.
     """
     ours, theirs = _tensors(first), _tensors(other)
-    best: Pairing | None = None
-    for key in _KEYS:
-        found = _by_key(ours, theirs, key)
-        if not found.missing and not found.extra:
+    by_path, by_name = (_by_key(ours, theirs, key) for key in _KEYS)
+    if _complete(by_path) and _complete(by_name) and by_path.pairs != by_name.pairs and _same_shapes(by_name):
+        return replace(by_name, reordered=True)
+    for found in (by_path, by_name):
+        if _complete(found):
             return found
-        if best is None or len(found.pairs) > len(best.pairs):
-            best = found
     if [one.spec.shape for one in ours] == [one.spec.shape for one in theirs]:
         return Pairing(tuple(zip(ours, theirs, strict=True)), (), (), by_order=True)
-    return best or Pairing((), tuple(ours), tuple(theirs))
+    return max(by_path, by_name, key=lambda found: len(found.pairs))
+
+
+def _complete(found: Pairing) -> bool:
+    return not found.missing and not found.extra
+
+
+def _same_shapes(found: Pairing) -> bool:
+    return all(ours.spec.shape == theirs.spec.shape for ours, theirs in found.pairs)
 
 
 def differences(pairing: Pairing, other: Candidate) -> Iterator[Finding]:
@@ -82,6 +92,12 @@ def differences(pairing: Pairing, other: Candidate) -> Iterator[Finding]:
                 remedy=_ALIKE,
             )
     yield from _dtypes(pairing, other)
+    if pairing.reordered:
+        yield warning(
+            "The layers stand in another order than in the first model; tensors are matched by their names.",
+            file=other.name,
+            remedy="Make sure that layers of one name have one meaning, and mind that outputs may be in another order.",
+        )
     if pairing.by_order:
         yield warning(
             "The tensors can only be matched by their order: their names say nothing.",

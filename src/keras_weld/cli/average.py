@@ -13,6 +13,8 @@ from keras_weld.errors import UsageError
 if TYPE_CHECKING:
     from keras_weld.recipes.average import Averaged
 
+_WARNING = "Warning: "
+
 
 def command(
     models: Annotated[
@@ -28,6 +30,13 @@ def command(
     last: Annotated[
         int | None,
         typer.Option(metavar="N", help="Of the files, take the last N in the order of their names."),
+    ] = None,
+    architecture: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The architecture (.json, .keras, .h5), for SavedModels and weights-only .h5 files.",
+        ),
     ] = None,
     method: Annotated[str, typer.Option(help="How to combine the weights.")] = "linear",
     as_json: JsonFlag = False,
@@ -59,6 +68,7 @@ def command(
             normalize=normalize,
             last=last,
             method=method,
+            architecture=architecture,
             limits=Limits.parse(limit or []),
             progress=report,
             fingerprints=fingerprints if known else None,
@@ -89,7 +99,12 @@ def parse_weights(text: str) -> list[float]:
 def _show(done: Averaged, *, asked_for_last: bool) -> None:
     shares = sorted(set(done.weights))
     how = "equal shares" if len(shares) == 1 else "shares " + ", ".join(f"{share:g}" for share in done.weights)
-    typer.echo(f"Wrote {done.path}: {done.averaged} tensors of {len(done.sources)} models, {how}.")
+    models = "1 model" if len(done.sources) == 1 else f"{len(done.sources)} models"
+    typer.echo(f"Wrote {done.path}: {done.averaged} tensors of {models}, {how}.")
     if asked_for_last:
         typer.echo("Taken: " + ", ".join(done.sources))
-    notes(done.notes)
+    for line in done.notes:
+        if line.startswith(_WARNING):
+            typer.secho(_WARNING, fg="red", bold=True, nl=False)
+            typer.echo(line.removeprefix(_WARNING))
+    notes(line for line in done.notes if not line.startswith(_WARNING))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from keras_weld.cli.frame import JsonFlag, Report, console, emit_json, progress
+from keras_weld.cli.frame import JsonFlag, Report, console, emit_json, progress, show_table
+from keras_weld.cli.interrupt import listening, raise_if_pressed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -65,24 +64,16 @@ class _Screen:
         self._quiet = quiet
         self._bar = ExitStack()
         self._report: Report | None = None
-        self._interrupted = False
-        self._former: Any = None
+        self._listening = ExitStack()
 
     def __enter__(self) -> _Screen:
-        if threading.current_thread() is threading.main_thread():
-            self._former = signal.signal(signal.SIGINT, self._interrupt)
+        # From here to the end: a bar listens only while it is up.
+        self._listening.enter_context(listening())
         return self
 
     def __exit__(self, *_: object) -> None:
         self._take_down()
-        if self._former is not None:
-            signal.signal(signal.SIGINT, self._former)
-
-    def _interrupt(self, *_: object) -> None:
-        # Keras has an `except: pass` where training on JAX spends its time, which swallows a Ctrl-C. It is
-        # raised once more at the next report.
-        self._interrupted = True
-        raise KeyboardInterrupt
+        self._listening.close()
 
     def report(self, done: int, total: int | None, what: str) -> None:
         """Show how far it is.
@@ -90,8 +81,7 @@ class _Screen:
         Raises:
             KeyboardInterrupt: if Ctrl-C was pressed and something swallowed it.
         """
-        if self._interrupted:
-            raise KeyboardInterrupt
+        raise_if_pressed()
         if self._report is None:
             self._report = self._bar.enter_context(progress(what, total=total, quiet=self._quiet))
         self._report(done, total, what)
@@ -128,7 +118,7 @@ def _show(result: DemoResult) -> None:
 
     screen = console()
     screen.print()
-    screen.print(_table(result.rows, narrow=screen.width < _WIDE))
+    show_table(_table(result.rows, narrow=screen.width < _WIDE))
     screen.print(Text("What happened", "bold"))
     for sentence in result.sentences:
         _paragraph(sentence)

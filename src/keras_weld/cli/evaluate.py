@@ -17,7 +17,9 @@ from keras_weld.cli.frame import (
     emit_json,
     notes,
     progress,
+    show_table,
 )
+from keras_weld.errors import UsageError
 
 if TYPE_CHECKING:
     from keras_weld.recipes.judgement import Evaluation, Judged, Row
@@ -128,6 +130,10 @@ def command(
     from keras_weld.io.limits import Limits
     from keras_weld.recipes.evaluate import evaluate
 
+    if fail_if_worse is not None and not against:
+        from keras_weld.recipes.judgement import NAME_SOURCES, NOTHING_AGAINST
+
+        raise UsageError(NOTHING_AGAINST, found="--fail-if-worse without --against", remedy=NAME_SOURCES)
     limits = Limits.parse(limit or [])
     with progress("Starting Keras", quiet=as_json) as report:
         start_backend()
@@ -159,7 +165,7 @@ def command(
 def _show(found: Evaluation) -> None:
     screen = console()
     for split in found.splits:
-        screen.print(_table(found, split))
+        show_table(_table(found, split))
         screen.print()
     notes(found.notes)
     if found.notes:
@@ -173,11 +179,11 @@ def _table(found: Evaluation, split: Judged) -> Any:
 
     where = "" if split.name == "all" else f"{split.name}, "
     table = Table(title=f"{where}{split.count:,} examples", title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("model", overflow="fold")
+    table.add_column("model", overflow="fold", min_width=10)
     unit = f" in {found.unit}" if found.unit else ""
-    table.add_column(f"{found.metric}{unit} (95 % interval)", justify="right")
+    table.add_column(f"{found.metric}{unit} (95 % interval)", justify="right", no_wrap=True)
     if found.best_source is not None:
-        table.add_column("difference (95 % interval)", justify="right")
+        table.add_column("difference (95 % interval)", justify="right", no_wrap=True)
         table.add_column("verdict")
     for row in split.rows:
         cells = [row.model, f"{_figure(found, row.value)}  ({_span(found, row.low, row.high)})"]

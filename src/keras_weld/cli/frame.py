@@ -19,8 +19,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from keras_weld.cli.interrupt import listening, raise_if_pressed
+
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 WIDTH = 100
 """Columns of what is shown when it does not go to a terminal."""
@@ -147,6 +150,18 @@ def notes(lines: Iterable[str]) -> None:
         screen.print(Text.assemble(("Note: ", "yellow"), line), soft_wrap=not screen.is_terminal)
 
 
+def show_table(table: Table) -> None:
+    """Show a table; off a terminal without spaces at the ends of its lines."""
+    screen = console()
+    if screen.is_terminal:
+        screen.print(table)
+        return
+    with screen.capture() as captured:
+        screen.print(table)
+    for line in captured.get().splitlines():
+        screen.out(line.rstrip(), highlight=False)
+
+
 class Report(Protocol):
     """How a long step tells how far it is."""
 
@@ -165,6 +180,7 @@ def progress(description: str, *, total: float | None = None, quiet: bool = Fals
 
     Yields:
         A function to call with what is done so far. Nothing is shown when standard error is not a terminal.
+        It raises KeyboardInterrupt if Ctrl-C was pressed and something swallowed it.
 
     Example:
         >>> with progress("Evaluating", total=len(models)) as report:
@@ -172,9 +188,16 @@ def progress(description: str, *, total: float | None = None, quiet: bool = Fals
         ...         evaluate(model)
         ...         report(index + 1)
     """
-    if quiet or not sys.stderr.isatty():
-        yield _say_nothing
-        return
+    with listening():
+        if quiet or not sys.stderr.isatty():
+            yield _say_nothing
+        else:
+            with _bar(description, total) as report:
+                yield report
+
+
+@contextmanager
+def _bar(description: str, total: float | None) -> Iterator[Report]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -182,6 +205,7 @@ def progress(description: str, *, total: float | None = None, quiet: bool = Fals
         task = bar.add_task(description, total=total)
 
         def report(done: float, total: float | None = None, what: str | None = None) -> None:
+            raise_if_pressed()
             bar.update(task, completed=done, total=total, description=what)
 
         yield report
@@ -189,3 +213,4 @@ def progress(description: str, *, total: float | None = None, quiet: bool = Fals
 
 def _say_nothing(done: float, total: float | None = None, what: str | None = None) -> None:
     """What `progress` hands out when nobody is looking."""
+    raise_if_pressed()

@@ -7,6 +7,8 @@ import inspect as python_inspect
 import os
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Annotated, Any, NoReturn
 
@@ -15,7 +17,8 @@ from typer.core import TyperGroup
 
 from keras_weld.cli import average, check, demo, evaluate, inspect
 from keras_weld.cli.frame import emit_json, error_console, json_asked
-from keras_weld.errors import FIELDS, WeldError
+from keras_weld.cli.interrupt import INTERRUPTED, MESSAGE, raise_if_pressed
+from keras_weld.errors import FIELDS, UsageError, WeldError
 
 COMMANDS: tuple[tuple[str, ModuleType], ...] = (
     ("inspect", inspect),
@@ -28,13 +31,29 @@ COMMANDS: tuple[tuple[str, ModuleType], ...] = (
 REFUSED = 2
 """Exit code of a refusal and of a wrong option; 1 is a command's own "no"."""
 A_BUG = 70
-INTERRUPTED = 130
 READER_GONE = 141
 """What a shell reports of a program whose reader went away."""
 
 
+_JSON_AMONG_WORDS = "keras_weld.json_among_words"
+_PARSER_ERROR: Any = typer.BadParameter.__base__
+"""What the parser raises of a wrong command line; typer has no name of its own for it."""
+
+
 class WeldGroup(TyperGroup):
     """Runs a command and shows what it refuses in words instead of a traceback."""
+
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read the command line up to the command's name.
+
+        Raises:
+            typer.Exit: with the exit code, when it is wrong and JSON was asked for, or on Ctrl-C.
+        """
+        as_json = _among_options("--json", args)
+        with _in_words(as_json):
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta[_JSON_AMONG_WORDS] = as_json
+        return context
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for.
@@ -43,13 +62,11 @@ class WeldGroup(TyperGroup):
             typer.Exit: with the exit code, when the command refuses or is interrupted.
         """
         try:
-            result = super().invoke(ctx)
+            with _in_words(ctx.meta.get(_JSON_AMONG_WORDS, False)):
+                result = super().invoke(ctx)
             sys.stdout.flush()
         except WeldError as error:
             _refuse(error, as_json=json_asked(ctx))
-        except KeyboardInterrupt:
-            typer.echo("Interrupted; nothing was left half-written.", err=True)
-            raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             _leave_quietly()
         except OSError as error:
@@ -58,6 +75,32 @@ class WeldGroup(TyperGroup):
             problem = f"The operating system refused: {error.strerror}."
             _refuse(WeldError(problem, file=error.filename), as_json=json_asked(ctx))
         return result
+
+
+@contextmanager
+def _in_words(as_json: bool) -> Iterator[None]:
+    """Tell of a Ctrl-C, and make the parser's own refusals like all others."""
+    try:
+        try:
+            yield
+        except Exception:
+            raise_if_pressed()  # an interrupted import may come out as an error of any kind
+            raise
+    except KeyboardInterrupt:
+        typer.echo(MESSAGE, err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except _PARSER_ERROR as error:
+        error.message = error.message.replace("Value error, ", "")  # the validator's words, not a person's
+        if not as_json:
+            raise
+        path = error.ctx.command_path if error.ctx else "weld"
+        problem = UsageError(error.format_message(), remedy=f"{path} --help shows the options and an example.")
+        _refuse(problem, as_json=True)
+
+
+def _among_options(option: str, words: Sequence[str]) -> bool:
+    before = words[: words.index("--")] if "--" in words else words
+    return option in before
 
 
 app = typer.Typer(
@@ -110,13 +153,14 @@ for _name, _module in COMMANDS:
 
 
 def run() -> None:
-    """What the script `weld` calls."""
+    """Read the command line and run the command."""
     # TensorFlow greets on standard error unless told otherwise before it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     gc.set_threshold(200_000)  # a command is short: collecting its own start-up takes a twentieth of its time
     try:
         app(prog_name="weld")
     except Exception:
+        raise_if_pressed()
         traceback.print_exc()
         typer.echo(
             "This is a bug in keras-weld, not a mistake of yours. Please report it with the lines above, "

@@ -45,6 +45,7 @@ class ModelState(Mapping[str, LazyTensor]):
         assets: names of the further files kept with the model (vocabularies), and how to read each.
         closers: called by `close()`.
         known_graph: the graph, if the reader has made it already.
+        verifier: reads all of the file and holds it against its checksums; None for a format that has none.
     """
 
     source: str
@@ -56,6 +57,7 @@ class ModelState(Mapping[str, LazyTensor]):
     assets: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
     closers: tuple[Callable[[], None], ...] = ()
     known_graph: ModelGraph | None = None
+    verifier: Callable[[], None] | None = None
 
     def __getitem__(self, name: str) -> LazyTensor:
         return self.tensors[name]

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
+from keras_weld.core.importing import current_folder_importable
 from keras_weld.data.arrays import array_split
 from keras_weld.data.keys import splits_of
 from keras_weld.data.split import WHOLE, Dataset, Split
 from keras_weld.errors import DataError
-
-
-@contextmanager
-def _current_folder_importable() -> Iterator[None]:
-    """What `python script.py` does: modules of the current folder can be imported."""
-    folder = os.getcwd()
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        sys.path.remove(folder)
 
 
 def call_function(text: str) -> Any:
@@ -33,7 +20,7 @@ def call_function(text: str) -> Any:
         DataError: if there is no such module or function, or it fails.
     """
     module_name, _, name = text.partition(":")
-    with _current_folder_importable():
+    with current_folder_importable():
         try:
             found: Any = importlib.import_module(module_name)
         except ModuleNotFoundError as error:

@@ -10,7 +10,6 @@ from pathlib import Path
 from threading import Event
 from types import TracebackType
 
-
 _PIECE = 1 << 20
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 from keras_weld.io.hdf5_file import Hdf5, Stored
@@ -31,17 +34,29 @@ class _Structure:
 
 
 _LARGEST_GAPS = 8 * MB
-_last: list[_Structure] = []
-"""Of the file walked last: checkpoints of one run, and models of one architecture, differ in values alone."""
+_last: ContextVar[list[_Structure] | None] = ContextVar("_last", default=None)
+
+
+@contextmanager
+def files_alike() -> Iterator[None]:
+    """Inside the block, files are taken to be alike: checkpoints of one run, models of one architecture.
+
+    What is read of them is checked no less. But a file made by an attacker may lay the values of a tensor over
+    what describes another, so a file that Keras shall load is never opened in here.
+    """
+    token = _last.set([])
+    try:
+        yield
+    finally:
+        _last.reset(token)
 
 
 def recall(file: Hdf5) -> bool:
     """Take over what the last walk found, if this file is the same outside its tensors.
 
-    Equal bytes have equal meaning, so nothing is checked less; opening the second of many files takes a
-    tenth.
+    Equal bytes have equal meaning; opening the second of many files takes a tenth.
     """
-    for known in _last:
+    for known in _last.get() or ():
         if file.start < 0 or (known.size, known.limits) != (file.size, file.limits):
             continue
         if _digest(file, known.gaps) == known.digest:
@@ -53,13 +68,14 @@ def recall(file: Hdf5) -> bool:
 
 def remember(file: Hdf5) -> None:
     """Note what a walk found, for the next file."""
-    if file.start < 0 or file.size == 0:
+    kept = _last.get()
+    if kept is None or file.start < 0 or file.size == 0:
         return
     gaps = file.gaps()
     if sum(end - begin for begin, end in gaps) > _LARGEST_GAPS:
         return
     relative = [_shifted(stored, -file.start) for stored in file.datasets.values()]
-    _last[:] = [_Structure(file.limits, file.size, gaps, _digest(file, gaps), relative, list(file.groups))]
+    kept[:] = [_Structure(file.limits, file.size, gaps, _digest(file, gaps), relative, list(file.groups))]
 
 
 def _shifted(stored: Stored, by: int) -> Stored:

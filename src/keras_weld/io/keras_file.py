@@ -55,6 +55,7 @@ def read_keras(path: Path, limits: Limits) -> ModelState:
         assets={name: partial(opened.read, archive.ASSETS + name) for name in opened.assets},
         closers=(content.close, opened.file.close),
         known_graph=graph,
+        verifier=partial(opened.verify, archive.WEIGHTS) if archive.WEIGHTS in opened.members else None,
     )
 
 

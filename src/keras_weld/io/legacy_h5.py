@@ -31,8 +31,8 @@ _KERAS_1 = re.compile(r"(?P<layer>[^/]+)_(?P<variable>[WUb](_[a-z]+)?|gamma|beta
 # Configs of whole-model files give a class the name that it has in Keras's code.
 _IN_CODE = {"GroupedQueryAttention": "GroupQueryAttention"}
 
-_Known = tuple[str, str, Role]  # storage path, name, role
-_Expected = list[tuple[_Known, str]]  # and the layer, or part of one, that has it, by the names given to them
+Known = tuple[str, str, Role]  # storage path, name, role
+Expected = list[tuple[Known, str]]  # and the layer, or part of one, that has it, by the names given to them
 
 
 def read_legacy(content: Hdf5, limits: Limits) -> ModelState:
@@ -46,7 +46,7 @@ def read_legacy(content: Hdf5, limits: Limits) -> ModelState:
     top = _WEIGHTS if _WEIGHTS in content.groups else ""
     tensors: dict[str, LazyTensor] = {}
     graph = ModelGraph.from_config(config) if config else None
-    expected = _expected_by_layer(graph) if graph else {}
+    expected = expected_by_layer(graph) if graph else {}
     for layer in content.texts(top, "layer_names") or []:
         group = f"{top}/{layer}".strip("/")
         _add(tensors, content, group, layer, expected.get(layer))
@@ -78,10 +78,10 @@ def _json(content: Hdf5, group: str, name: str, limits: Limits) -> dict[str, Any
     return parsed if isinstance(parsed, dict) else None
 
 
-def _add(tensors: dict[str, LazyTensor], content: Hdf5, group: str, layer: str, expected: _Expected | None) -> None:
+def _add(tensors: dict[str, LazyTensor], content: Hdf5, group: str, layer: str, expected: Expected | None) -> None:
     names = content.texts(group, "weight_names") or []
     unknown = [(weight, None) for weight in names]
-    fitting: Sequence[tuple[str, _Known | None]] = _fit(names, expected) or unknown
+    fitting: Sequence[tuple[str, Known | None]] = fit_names(names, expected) or unknown
     for weight, known in fitting:
         at = f"{group}/{weight}"
         if at not in content.datasets:
@@ -120,7 +120,7 @@ def _short_name(weight: str, layer: str) -> str:
     return variable if old["layer"] == layer else f"{old['layer']}/{variable}"
 
 
-def _fit(names: list[str], expected: _Expected | None) -> list[tuple[str, _Known]] | None:
+def fit_names(names: list[str], expected: Expected | None) -> list[tuple[str, Known]] | None:
     """Each of the file's names with the variable that it is, in the model's order; None if they do not fit.
 
     By layer and variable where the names tell (`head/dense/kernel:0`, Keras 1: `dense_1_W`), otherwise by the
@@ -128,7 +128,7 @@ def _fit(names: list[str], expected: _Expected | None) -> list[tuple[str, _Known
     """
     if not expected or len(expected) != len(names):
         return None
-    meant: dict[str, list[_Known]] = {}
+    meant: dict[str, list[Known]] = {}
     known_in_order = [known for known, _ in expected]
     for one, owner in expected:
         for written in _written_names(owner, one[1].rpartition("/")[2]):
@@ -159,7 +159,7 @@ def _written_names(owner: str, variable: str) -> list[str]:
     return [*new, f"{layers[-1]}_{variable}", *old]
 
 
-def _one_meant(weight: str, meant: Mapping[str, list[_Known]]) -> _Known | None:
+def _one_meant(weight: str, meant: Mapping[str, list[Known]]) -> Known | None:
     """The variable that a name means by as much of its end as tells; None if nothing or several are meant."""
     parts = re.sub(r":\d+$", "", weight).split("/")
     for count in range(len(parts), 0, -1):
@@ -174,9 +174,9 @@ def _agree(weight: str, name: str) -> bool:
     return last == name.rpartition("/")[2]
 
 
-def _expected_by_layer(graph: ModelGraph) -> dict[str, _Expected]:
+def expected_by_layer(graph: ModelGraph) -> dict[str, Expected]:
     """For every layer of the outer model: the variables that it and what is inside it have."""
-    expected: dict[str, _Expected] = {}
+    expected: dict[str, Expected] = {}
     for layer in graph.walk():
         name = layer.path_name
         variables = _expand(layer.storage_path, name, name, layer.class_name, layer.config)
@@ -186,7 +186,7 @@ def _expected_by_layer(graph: ModelGraph) -> dict[str, _Expected]:
 
 def _expand(
     group: str, name: str, owner: str, class_name: str, config: Mapping[str, Any]
-) -> Iterator[tuple[_Known, str]]:
+) -> Iterator[tuple[Known, str]]:
     class_name = _IN_CODE.get(class_name, class_name)
     for number, (variable, role) in enumerate(variables_of(class_name, dict(config)) or ()):
         yield (f"{group}/vars/{number}", f"{name}/{variable}", role), owner

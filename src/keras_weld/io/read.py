@@ -51,9 +51,10 @@ def open_model(path: str | os.PathLike[str], limits: Limits = _DEFAULT) -> Model
 
 def _open_folder(path: Path, limits: Limits) -> ModelState:
     folder_kind(path)
+    from keras_weld.io.placing import place_if_known
     from keras_weld.io.saved_model import read_saved_model
 
-    return read_saved_model(path, limits)
+    return place_if_known(read_saved_model(path, limits))
 
 
 def _open_json(path: Path, limits: Limits) -> ModelState:

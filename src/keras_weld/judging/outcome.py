@@ -98,6 +98,8 @@ def outcome_of(
     if targets.ndim == outputs.ndim and targets.ndim > 1 and targets.shape[-1] == 1:
         targets = targets[..., 0]
     wide = outputs.ndim > 1 and outputs.shape[-1] > 1
+    if classes is not None:
+        _check_count(classes, outputs.shape[-1] if wide else 2, file)
     if outputs.ndim > 1 and not wide:
         outputs = outputs[..., 0]
     if wide and targets.ndim == outputs.ndim - 1:
@@ -117,6 +119,17 @@ def outcome_of(
         kind = Kind.PROBABILITIES if unit else Kind.LOGITS
         return Outcome(Task.LABELS if wide else Task.BINARY, kind, outputs, targets.astype(np.int64))
     return Outcome(Task.VALUES, Kind.VALUES, outputs, targets.astype(np.float64))
+
+
+def _check_count(classes: Sequence[str], count: int, file: str | None) -> None:
+    if len(classes) > count:
+        raise DataError(
+            "The data has more classes than the model tells apart.",
+            file=file,
+            expected=f"at most {count} classes",
+            found=f"{len(classes)}: {', '.join(classes)}",
+            remedy="Judge on data of the classes that the model was trained on, in the same order.",
+        )
 
 
 def _classes(outputs: Array, targets: Array, file: str | None, classes: Sequence[str] | None) -> Outcome:

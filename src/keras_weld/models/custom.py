@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
 
+from keras_weld.core.importing import current_folder_importable
 from keras_weld.errors import UnsafeFileError, UsageError
 from keras_weld.io.allow_list import is_known_class, is_known_function, is_known_text
 
@@ -64,10 +63,9 @@ def _import(text: str) -> Any:
             found=text,
             remedy=f"Write {module_name[:-3]}:{name}",
         )
-    folder = os.getcwd()
-    sys.path.insert(0, folder)
     try:
-        found: Any = importlib.import_module(module_name)
+        with current_folder_importable():
+            found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise UsageError(
             f"There is no module {error.name!r}.",
@@ -81,8 +79,6 @@ def _import(text: str) -> Any:
             found=f"{type(error).__name__}: {error}",
             remedy=f"Try it alone: python -c 'import {module_name}'",
         ) from error
-    finally:
-        sys.path.remove(folder)
     for part in name.split("."):
         if not hasattr(found, part):
             known = sorted(key for key, value in vars(found).items() if isinstance(value, type))

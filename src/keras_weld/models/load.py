@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 
+from keras_weld.core.arguments import require_path
 from keras_weld.core.state import ModelState
 from keras_weld.core.tensor import Role
 from keras_weld.errors import ShapeMismatchError, WeldError, WrongKindError, add_context
@@ -64,6 +65,7 @@ def load(
         The model.
 
     Raises:
+        UsageError: if `path` is no path.
         WeldError: if the file is missing, damaged, unsafe, of another kind, or cannot be built; it names the
             file, the layer as far as it is known, and the remedy.
 
@@ -71,6 +73,7 @@ def load(
         >>> model = load("model.keras")  # doctest: +SKIP
         >>> model = load("model.weights.h5", architecture="model.json")  # doctest: +SKIP
     """
+    require_path(path, "Give the path of a saved model; a live model needs no loading.")
     custom = resolve(custom_objects)
     names = frozenset(custom) | registered_names()
     if "://" not in os.fspath(path):

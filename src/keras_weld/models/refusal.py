@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from keras_weld.core.state import ModelState
-from keras_weld.errors import ShapeMismatchError, UnknownClassError, WeldError, WrongKindError
+from keras_weld.errors import DamagedFileError, ShapeMismatchError, UnknownClassError, WeldError, WrongKindError
 
 _OBJECT = re.compile(r"object <\w+ name=([^,>]+)")
 _CONFIG_NAME = re.compile(r"could not be deserialized properly.*?'name': '([^']+)'", re.DOTALL)
@@ -19,6 +19,7 @@ _LAYERS = re.compile(r"Model expected (\d+) layers, found (\d+)")
 _UNKNOWN = re.compile(
     r"(?:Could not locate (?:class|function)|Unknown (?:layer|object|loss|metric|optimizer):) '?([\w>.]+)"
 )
+_BAD_CHECKSUM = re.compile(r"Bad CRC-32 for file '([^']+)'")  # how zipfile puts it
 _LENGTH = 300
 
 
@@ -36,6 +37,12 @@ def refusal(error: Exception, state: ModelState) -> WeldError:
         state: the file it was building from.
     """
     text = str(error)
+    if damaged := _BAD_CHECKSUM.search(text):
+        return DamagedFileError(
+            f"{damaged[1]} is damaged: its checksum does not match.",
+            expected="the bytes that were written",
+            remedy="Copy the file again from where it came from.",
+        )
     version = state.metadata.get("keras_version")
     layer = _layer_of(text)
     unknown = _UNKNOWN.search(text)

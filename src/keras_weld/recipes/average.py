@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from keras_weld.core.dtypes import is_float
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.errors import IncompatibleModelsError, UsageError
 from keras_weld.io.fingerprint import Fingerprints
 from keras_weld.io.hdf5 import natural
+from keras_weld.io.hdf5_structure import files_alike
 from keras_weld.io.hdf5_writer import Slot
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
+from keras_weld.io.placing import place
 from keras_weld.io.read import open_model
 from keras_weld.io.write import LINEAGE, open_sink, written_kind
 from keras_weld.recipes.caution import different_starts, require_means, require_one_architecture
@@ -63,11 +67,13 @@ def average(
     method: str = "linear",
     limits: Limits = _DEFAULT,
     progress: Progress | None = None,
+    architecture: str | os.PathLike[str] | None = None,
     fingerprints: Fingerprints | None = None,
 ) -> Averaged:
     """Average the weights of models of one architecture and write the result.
 
-    Values are added up in float64 and rounded once to the dtype of the first model. Tensors are read,
+    Values are added up in float64 and rounded once, to the dtype of the model that gives the result its shape (the
+    first in Keras 3's own formats). Tensors are read,
     combined and written piece by piece: memory does not grow with the number of models. Integers, random
     seeds and vocabularies have no mean; they are taken from the first model, and told where the others
     differ. The optimizer's state belongs to no mean of weights and is left out.
@@ -81,6 +87,8 @@ def average(
         method: name of a weight-space method.
         limits: what the files may ask for.
         progress: called with (bytes done, bytes in all).
+        architecture: a file with the architecture (`.json`, `.keras`, `.h5`), for sources that keep weights alone in
+            a way that does not tell where Keras 3 would keep them: SavedModels, and weights-only `.h5`.
         fingerprints: the sources' SHA-256, if somebody works them out already.
 
     Returns:
@@ -98,11 +106,23 @@ def average(
         267
     """
     written_kind(out)
+    how = METHODS[method]
+    if isinstance(models, str | os.PathLike) or not isinstance(models, Iterable):
+        raise UsageError(
+            "The models are given as a list.",
+            expected='such as ["a.keras", "b.keras"]',
+            found=repr(models)[:80],
+            remedy="Put it into brackets.",
+        )
     chosen = _last(list(models), last)
     parts = shares(len(chosen), weights, normalize)
     with ExitStack() as stack:
+        stack.enter_context(files_alike())
         prints = fingerprints or stack.enter_context(Fingerprints(chosen))
-        states = [stack.enter_context(_open(model, limits, stack)) for model in chosen]
+        states = [stack.enter_context(_open(model, limits)) for model in chosen]
+        if architecture is not None:
+            with open_model(architecture, limits) as like:
+                states = [_with_architecture(state, like) for state in states]
         plan = _Plan(states, Path(out))
         tasks, copied = plan.tasks()
         notes = plan.notes(copied)
@@ -111,6 +131,7 @@ def average(
             lineage = describe(method, {"weights": parts}, states, parts, [prints.of(model) for model in chosen], notes)
             return {**plan.metadata(), LINEAGE: lineage}
 
+        intact = stack.enter_context(_Intact(states))
         with open_sink(
             out,
             [task.slot for task in tasks],
@@ -118,10 +139,44 @@ def average(
             metadata=metadata,
             assets={name: read() for name, read in plan.template.assets.items()},
         ) as sink:
-            stream(tasks, METHODS[method], parts, sink, progress)
+            spoilt = stream(tasks, how, parts, sink, progress)
+            intact.require()
+            notes.extend(_told_of_nonfinite(spoilt))
     averaged = sum(task.averaged for task in tasks)
     names = tuple(state.source for state in states)
     return Averaged(Path(out), names, tuple(parts), averaged, tuple(copied), tuple(notes))
+
+
+class _Intact:
+    """Holds every source against its checksums, on another core, while the values are combined."""
+
+    def __init__(self, states: Sequence[ModelState]) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._running = [self._pool.submit(state.verifier) for state in states if state.verifier is not None]
+
+    def __enter__(self) -> _Intact:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def require(self) -> None:
+        """Wait for the last source.
+
+        Raises:
+            DamagedFileError: for the first whose bytes are not those that were written.
+        """
+        for one in self._running:
+            one.result()
+
+
+def _told_of_nonfinite(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return [
+        f"Warning: the result holds NaN or infinity, in {names[0]}{more}: one of the sources broke down in training."
+    ]
 
 
 def _last(models: list[Model], last: int | None) -> list[Model]:
@@ -148,7 +203,22 @@ def _last(models: list[Model], last: int | None) -> list[Model]:
     return chosen
 
 
-def _open(model: Model, limits: Limits, stack: ExitStack) -> ModelState:
+def _with_architecture(state: ModelState, like: ModelState) -> ModelState:
+    if like.graph is None or like.graph.opaque:
+        raise UsageError(
+            "This file does not tell the architecture.",
+            file=like.source,
+            expected="a file with the model's layers: .json, .keras or .h5",
+            found=str(like.kind),
+            remedy="Write it where the model was made: model.to_json()",
+        )
+    if _is_keras_3(state):
+        return state
+    placed = state if _in_layout(state) else place(state, like.graph)
+    return replace(placed, config=like.config, known_graph=like.graph, metadata={**like.metadata, "given": True})
+
+
+def _open(model: Model, limits: Limits) -> ModelState:
     if isinstance(model, str | os.PathLike):
         return open_model(model, limits)
     from keras_weld.models.state import state_of
@@ -177,21 +247,30 @@ class _Plan:
                 file=self.template.source,
                 expected="one source as .keras, .weights.h5, .weights.json, or .h5 with its architecture",
                 found=str(self.template.kind),
-                remedy="Give one of the models in such a format, or load the weights into the model built in "
-                "code and save that.",
+                remedy="Give the architecture too: --architecture model.json (what model.to_json() gave), or one of "
+                "the models in such a format.",
             )
         self.by_order: list[str] = []
         self.starts: list[str] = []
+        self.reordered: list[str] = []
+        self.precisions: dict[tuple[str, str, str], None] = {}
 
     def tasks(self) -> tuple[list[Task], list[str]]:
         require_one_architecture(self.states)
         pairings = [match(self.template, state) for state in self.states]
+        self.reordered = [state.source for state, found in zip(self.states, pairings, strict=True) if found.reordered]
+        self.precisions = {
+            (state.source, theirs.spec.dtype.name, ours.spec.dtype.name): None
+            for state, found in zip(self.states, pairings, strict=True)
+            for ours, theirs in found.pairs
+            if is_float(ours.spec.dtype) and ours.spec.dtype != theirs.spec.dtype
+        }
         self.by_order = [state.source for state, found in zip(self.states, pairings, strict=True) if found.by_order]
         columns = [[theirs for _, theirs in found.pairs] for found in pairings]
         require_means(columns, self.states)
         self.starts = list(different_starts(columns, self.states))
         tasks = [
-            Task(_slot(kept, columns[0][number].spec.dtype), [column[number] for column in columns])
+            Task(_slot(kept), [column[number] for column in columns])
             for number, (kept, _) in enumerate(pairings[0].pairs)
         ]
         return tasks, [task.sources[0].spec.name for task in tasks if not task.averaged and not task.agree()]
@@ -225,6 +304,15 @@ class _Plan:
         if self.wants_config and self.template.compile_config:
             notes.append("The result is not compiled: call model.compile(...) before you train or evaluate it.")
         notes.extend(
+            f"{source} stores {theirs}; the result has {ours}, like {self.template.source}."
+            for source, theirs, ours in self.precisions
+        )
+        notes.extend(
+            f"Warning: in {source} the layers stand in another order; they were matched by their names, and the "
+            f"outputs are in the order of {self.template.source}."
+            for source in self.reordered
+        )
+        notes.extend(
             f"{source} was matched by the order of its tensors: its names say nothing." for source in self.by_order
         )
         if any(spec.name.endswith("/moving_mean") for spec in self.template.specs) and len(self.states) > 1:
@@ -248,7 +336,9 @@ class _Plan:
 
 def _is_keras_3(state: ModelState) -> bool:
     version = str(state.metadata.get("keras_version") or "3")
-    return state.kind is Kind.KERAS and not version.startswith(("1.", "2."))
+    # A legacy .h5 holds its architecture in an older form, whatever version wrote it.
+    newer = state.kind is Kind.KERAS or (state.metadata.get("given") and "module" in (state.config or {}))
+    return bool(newer) and not version.startswith(("1.", "2."))
 
 
 def _in_layout(state: ModelState) -> bool:
@@ -264,8 +354,8 @@ def _distance(state: ModelState) -> int:
     return 2 if state.weights and _in_layout(state) else 3
 
 
-def _slot(kept: LazyTensor, dtype: Any) -> Slot:
+def _slot(kept: LazyTensor) -> Slot:
     spec = kept.spec
     depth = spec.path.removesuffix("/vars/" + spec.path.rpartition("/")[2]).count("layers/")
     owner = spec.layer.rpartition("/")[2] if depth == spec.layer.count("/") + 1 else ""
-    return Slot(spec.path, spec.shape, dtype, owner)
+    return Slot(spec.path, spec.shape, spec.dtype, owner)

@@ -11,6 +11,7 @@ from typing import Any
 
 from keras_weld.checks.candidate import Candidate, candidate_of
 from keras_weld.checks.compat import PURPOSES, Merge, compare_models
+from keras_weld.core.arguments import list_of_models
 from keras_weld.core.state import ModelState
 from keras_weld.errors import MissingFileError, UsageError, add_context
 from keras_weld.io.limits import Limits
@@ -67,7 +68,7 @@ def check(
         For each merge whether it is possible, and every finding with what was expected, found, and a remedy.
 
     Raises:
-        UsageError: for fewer than two models, another purpose, or not as many files of labels as models.
+        UsageError: for a single model, fewer than two, another purpose, or not as many files of labels as models.
         WeldError: if a file cannot be read.
 
     Example:
@@ -76,6 +77,7 @@ def check(
         >>> report.possible  # doctest: +SKIP
         True
     """
+    models = list_of_models(models)
     _validate(models, purpose, labels)
     named = [read_labels(Path(path)) for path in labels] if labels is not None else [None] * len(models)
     with ExitStack() as stack:

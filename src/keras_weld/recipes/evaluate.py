@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_weld.core.arguments import list_of_models
 from keras_weld.data.open import open_data
 from keras_weld.data.split import Dataset, Split
 from keras_weld.errors import DataError, UsageError, add_context
@@ -75,6 +76,7 @@ def evaluate(
         Figures, intervals, differences and the verdict.
 
     Raises:
+        UsageError: if the sources are no list, or something is no model.
         WeldError: if a model cannot be loaded, or the data does not fit.
 
     Example:
@@ -90,7 +92,9 @@ def evaluate(
         ratio=limits.ratio,
     )
     splits = splits_to_judge(dataset)
-    models = [model, *against]
+    models = [model, *list_of_models(against)]
+    for each in models:
+        _require_model(each)
     names = _names(models)
     outcomes: dict[str, list[Outcome]] = {split.name: [] for split in splits}
     meter = _Meter(len(models) * sum(split.count for split in splits), progress)
@@ -135,6 +139,15 @@ class _Meter:
         self.done += count
         if self.progress is not None:
             self.progress(self.done, self.total, name)
+
+
+def _require_model(model: Any) -> None:
+    if not isinstance(model, str | os.PathLike) and not hasattr(model, "predict_on_batch"):
+        raise UsageError(
+            "This is not a model.",
+            expected="the path of a saved model, or a live Keras model",
+            found=type(model).__name__,
+        )
 
 
 def _live(model: Any, custom_objects: Any, unsafe: bool, limits: Limits) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keras_weld.checks.summary import Summary, summarize
+from keras_weld.core.arguments import require_path
 from keras_weld.core.state import ModelState
 from keras_weld.errors import add_context
 from keras_weld.io.config_scan import ConfigReport, FoundClass, scan_config
@@ -56,6 +57,7 @@ def inspect(path: str | os.PathLike[str], *, limits: Limits | None = None, sha25
         The file's figures: inputs, outputs and their meaning, layers, parameters, optimizer, lineage.
 
     Raises:
+        UsageError: if `path` is no path.
         WeldError: if the file cannot be read.
 
     Example:
@@ -63,6 +65,7 @@ def inspect(path: str | os.PathLike[str], *, limits: Limits | None = None, sha25
         >>> weld.inspect("model.keras").summary.parameters.total  # doctest: +SKIP
         25636712
     """
+    require_path(path, "Give the path of a saved model; save a live one first: weld.save(model, 'model.keras')")
     where = Path(path)
     limits = limits or _DEFAULT
     with ThreadPoolExecutor(1) as pool:

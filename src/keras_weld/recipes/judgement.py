@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from keras_weld.data.split import Dataset, Split
+from keras_weld.errors import UsageError
 from keras_weld.judging.bootstrap import RESAMPLES
 from keras_weld.judging.compare import Measured, best_of, measure
 from keras_weld.judging.metrics import Metric
-from keras_weld.judging.outcome import Kind, Outcome
+from keras_weld.judging.outcome import Kind, Outcome, Task
 from keras_weld.judging.verdict import MARGIN, Verdict, judge, margin_for, sentence, show
+
+NOTHING_AGAINST = "Whether the model is worse cannot be told: there is no source to compare it with."
+NAME_SOURCES = "Name the models that it was made from: --against A B (in Python: against=[…])."
 
 FEW = 100
 """Below this number of examples an interval is rough itself."""
@@ -101,7 +105,12 @@ class Evaluation:
         """Whether the model is worse than the best source by more than `points` in the metric's unit.
 
         Only a difference whose whole interval is on the worse side counts.
+
+        Raises:
+            UsageError: if it was judged without sources.
         """
+        if self.best_source is None:
+            raise UsageError(NOTHING_AGAINST, remedy=NAME_SOURCES)
         return self.verdict == "worse" and self.worse_by is not None and self.worse_by > points
 
 
@@ -226,7 +235,22 @@ def _notes(splits: Sequence[Split], outcomes: Mapping[str, Sequence[Outcome]], n
     ]
     if logits:
         notes.append(f"The outputs of {', '.join(logits)} are logits: they were turned into probabilities first.")
+    notes += _fewer_classes(splits[0], outcomes[splits[0].name][0])
     few = [f"{split.name} ({split.count})" for split in splits if split.count < FEW]
     if few:
         notes.append(f"Fewer than {FEW} examples: {', '.join(few)}. The intervals are rough.")
     return notes
+
+
+def _fewer_classes(split: Split, outcome: Outcome) -> list[str]:
+    """What to know where the data names fewer classes than the models tell apart."""
+    known = split.classes
+    if known is None or outcome.task is not Task.CLASSES or len(known) == outcome.outputs.shape[-1]:
+        return []
+    one = len(known) == 1
+    named = known[0] if one else f"{known[0]} to {known[-1]}" if len(known) > 3 else ", ".join(known)
+    return [
+        f"The data has {len(known)} class{'' if one else 'es'} ({named}) and the models tell "
+        f"{outcome.outputs.shape[-1]} apart: those of the data, in the order of their names, were taken for the "
+        f"models' first {len(known)}. If the models number them otherwise, these figures mean nothing."
+    ]

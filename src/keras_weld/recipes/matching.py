@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from keras_weld.checks.tensors import Pairing, pair
 from keras_weld.core.layer_variables import variables_of
 from keras_weld.core.state import LazyTensor, ModelState
@@ -19,22 +21,30 @@ def match(reference: ModelState, other: ModelState) -> Pairing:
         IncompatibleModelsError: if the two have different tensors, or nothing tells which is which.
         ShapeMismatchError: if a tensor has another shape.
     """
+    if not other.weights:
+        raise IncompatibleModelsError(
+            "This file holds no weights.",
+            file=other.source,
+            expected="a model with weights",
+            found=str(other.kind),
+            remedy="Give the file that holds the weights.",
+        )
     found = pair(reference, other)
     if found.missing or found.extra:
         raise _different(found, reference, other)
-    _check_shapes(found, other)
+    _check_shapes(found, reference, other)
     if found.by_order:
         _require_known_order(found, reference, other)
     return found
 
 
-def _check_shapes(found: Pairing, other: ModelState) -> None:
+def _check_shapes(found: Pairing, reference: ModelState, other: ModelState) -> None:
     differing = [(ours.spec, theirs.spec) for ours, theirs in found.pairs if ours.spec.shape != theirs.spec.shape]
     if differing:
         want, got = differing[0]
         more = f" ({len(differing) - 1} more differ)" if len(differing) > 1 else ""
         raise ShapeMismatchError(
-            f"A tensor has another shape than in the first model{more}.",
+            f"A tensor has another shape than in {Path(reference.source).name}{more}.",
             file=other.source,
             layer=want.name,
             expected=want.shape,
@@ -46,7 +56,8 @@ def _check_shapes(found: Pairing, other: ModelState) -> None:
 def _different(found: Pairing, reference: ModelState, other: ModelState) -> IncompatibleModelsError:
     missing, extra = ([tensor.spec.name for tensor in tensors] for tensors in (found.missing, found.extra))
     return IncompatibleModelsError(
-        f"The models have different tensors: {len(reference.weights)} in the first, {len(other.weights)} here.",
+        f"The models have different tensors: {len(reference.weights)} in {Path(reference.source).name}, "
+        f"{len(other.weights)} here.",
         file=other.source,
         layer=next(iter([*missing, *extra])),
         expected=f"the tensors of {reference.source}" + (f", such as {missing[0]}" if missing else ""),

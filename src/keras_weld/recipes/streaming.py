@@ -66,13 +66,14 @@ def stream(
     weights: Sequence[float],
     sink: Sink,
     progress: Progress | None = None,
-) -> None:
-    """Combine every tensor and put the result into the sink.
+) -> list[str]:
+    """Combine every tensor and put the result into the sink; gives the names of those with NaN or infinity in it.
 
     Memory is a few pieces a core, however many sources there are and however large a tensor is, unless the
     method's scope is the whole tensor.
     """
     whole = method.scope != "element"
+    spoilt: dict[str, None] = {}
     total = sum(task.slot.nbytes for task in tasks)
     done = 0
     pieces = _pieces(tasks, whole)
@@ -81,9 +82,9 @@ def stream(
         try:
             while True:
                 new = islice(pieces, 2 * _WORKERS - len(waiting))
-                waiting |= {pool.submit(_combine, piece, method, weights, sink, whole) for piece in new}
+                waiting |= {pool.submit(_combine, piece, method, weights, sink, whole, spoilt) for piece in new}
                 if not waiting:
-                    return
+                    return list(spoilt)
                 finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 done += sum(one.result() for one in finished)
                 if progress is not None:
@@ -102,7 +103,9 @@ def _pieces(tasks: Sequence[Task], whole: bool) -> Iterator[_Piece]:
             yield _Piece(task, first, min(step, size - first))
 
 
-def _combine(piece: _Piece, method: Method, weights: Sequence[float], sink: Sink, whole: bool) -> int:
+def _combine(
+    piece: _Piece, method: Method, weights: Sequence[float], sink: Sink, whole: bool, spoilt: dict[str, None]
+) -> int:
     task, dtype = piece.task, piece.task.slot.dtype
     with add_context(layer=task.sources[0].spec.name):
         flat = [source.read().reshape(-1) for source in task.sources]
@@ -112,8 +115,11 @@ def _combine(piece: _Piece, method: Method, weights: Sequence[float], sink: Sink
         step = piece.size if whole else PIECE
         for at in range(piece.first, piece.first + piece.size, step):
             end = min(at + step, piece.first + piece.size)
-            part = [_as_float(values[at:end]) for values in flat]
-            sink.put(task.slot.path, at, round_once(method.combine(part, weights), dtype))
+            part = [_as_float(source[at:end]) for source in flat]
+            values = method.combine(part, weights)
+            if not np.isfinite(values).all():
+                spoilt[task.sources[0].spec.name] = None
+            sink.put(task.slot.path, at, round_once(values, dtype))
         return piece.size * dtype.itemsize
 
 

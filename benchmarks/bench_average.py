@@ -84,7 +84,7 @@ def values_seconds(paths: list[Path], out: Path) -> float:
     from keras_weld.weights.linear import METHODS
 
     states = [open_model(path) for path in paths]
-    columns = [match(states[0], state)[0] for state in states]
+    columns = [[theirs for _, theirs in match(states[0], state).pairs] for state in states]
     tasks = [
         Task(Slot(row[0].spec.path, row[0].spec.shape, row[0].spec.dtype), row) for row in zip(*columns, strict=True)
     ]

@@ -127,3 +127,11 @@ def test_live_models():
     report = check(models, purpose="average")
     assert report.possible
     assert "not trained from one start" in report.merge("average").findings[0].text
+
+
+def test_a_merge_that_is_none_is_refused_in_plain_words(weld):
+    done = weld(MODEL, OTHER, "--for", "foo")
+    assert done.exit_code == 2
+    assert "Invalid value for '--for': 'foo' is not one of 'average', 'fuse', 'ensemble', 'zip'." in done.stderr
+    found = json.loads(weld(MODEL, OTHER, "--for", "foo", "--json").stdout)
+    assert found["remedy"] == "weld check --help shows the options and an example."

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from keras_weld.cli import demo as command
+from keras_weld.cli import frame
 from keras_weld.cli.main import app
 from keras_weld.errors import MissingExtraError
 from keras_weld.recipes import demo as recipe
@@ -114,7 +115,8 @@ def test_the_table_has_all_models_and_each_merge_a_verdict(ran: Ran) -> None:
     for row in ran.result.rows:
         line = next(line for line in table.splitlines() if line.split()[:1] == [Path(row.file).name])
         assert f"{row.accuracy:.1f} ({row.low:.1f} to {row.high:.1f})" in line
-        assert line.rstrip().endswith(row.verdict or ("best source" if row.best_source else ")"))
+        assert line == line.rstrip()
+        assert line.endswith(row.verdict or ("best source" if row.best_source else ")"))
 
 
 def test_the_models_have_learnt_something(ran: Ran) -> None:
@@ -252,6 +254,19 @@ def test_ctrl_c_is_heard_even_where_keras_swallows_it(monkeypatch: pytest.Monkey
     assert done.exit_code == 130
     assert done.stderr == "Interrupted; nothing was left half-written.\n"
     assert signal.getsignal(signal.SIGINT) is former
+
+
+def test_the_longest_figures_stay_on_one_line(ran: Ran, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = tuple(
+        replace(row, low=50.0, high=100.0, difference=-76.7, difference_low=-79.8, difference_high=-73.6)
+        for row in ran.result.rows
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frame, "console", lambda: Console(width=100))
+        frame.show_table(command._table(rows, narrow=False))
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if "-76.7 (-79.8 to -73.6)" in line]) == len(rows)
+    assert [line for line in lines if line != line.rstrip()] == []
 
 
 def test_a_narrow_screen_gets_the_table_without_its_widest_column(ran: Ran) -> None:

@@ -68,6 +68,7 @@ def test_tables_then_notes_then_the_sentence_last(weld):
     done = weld("good.keras --against poor.keras copy.keras --data digits.npz")
     assert done.exit_code == 0, done.output
     lines = done.stdout.strip().splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
     assert lines[-1].startswith("good.keras is no worse than the best single source, copy.keras, within a margin")
     assert lines[-1].endswith("497 test examples).")
     assert any("validation, 300 examples" in line for line in lines)
@@ -127,6 +128,7 @@ def test_json_holds_every_figure(weld):
         ("good.keras --data digits.npz --limit inflated", "A limit is given as NAME=SIZE"),
         ("--data digits.npz --against good.keras", "MODEL"),
         ("good.keras", "--data"),
+        ("good.keras --data digits.npz --fail-if-worse", "there is no source to compare it with"),
     ],
 )
 def test_refusals_say_what_to_do(weld, line, words):

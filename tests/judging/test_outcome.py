@@ -51,14 +51,20 @@ def test_logits_become_the_probabilities_that_keras_gives():
 
 def test_label_out_of_range_names_the_classes():
     with pytest.raises(DataError) as refused:
-        outcome_of(SHARES, np.array([0, 3]), file="digits.npz", classes=["a", "b", "c", "d"])
+        outcome_of(SHARES, np.array([0, 3]), file="digits.npz", classes=["a", "b", "c"])
     assert "A label is not one of the model's classes" in str(refused.value)
     assert "file:     digits.npz" in str(refused.value)
     assert "whole numbers from 0 to 2: the model has 3 classes" in str(refused.value)
-    assert "3 in example 1; the data has the 4 classes a, b, c, d" in str(refused.value)
+    assert "3 in example 1; the data has the 3 classes a, b, c" in str(refused.value)
     for label in (-1, 0.5):
         with pytest.raises(DataError, match="not one of the model's classes"):
             outcome_of(SHARES, np.array([0, label]))
+
+
+def test_three_classes_are_not_judged_as_the_value_of_one_column():
+    with pytest.raises(DataError, match="more classes than the model tells apart") as refused:
+        outcome_of(np.array([[0.1], [0.9]]), np.array([0, 2]), classes=["a", "b", "c"])
+    assert refused.value.expected == "at most 2 classes"
 
 
 def test_outputs_that_are_not_finite_and_shapes_that_do_not_fit_are_refused():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
+from keras_weld.data.split import Split
 from keras_weld.errors import DataError, UsageError
 from keras_weld.recipes.evaluate import evaluate
 
@@ -142,7 +145,58 @@ def test_without_sources_there_are_figures_and_no_verdict():
     assert found.verdict is None
     assert found.best_source is None
     assert found.sentence.startswith("m: accuracy 9")
-    assert not found.fails()
+    with pytest.raises(UsageError, match="there is no source to compare it with"):
+        found.fails()
+
+
+@pytest.mark.parametrize(("against", "found"), [("a.keras", "'a.keras'"), (Answers("a", LABELS), "a single Answers")])
+def test_single_source_is_no_list_of_sources(against, found):
+    with pytest.raises(UsageError, match="The models are given as a list") as refused:
+        evaluate(Answers("m", LABELS), against, data=DATA)
+    assert refused.value.found == found
+    assert refused.value.expected == "a list, such as ['a.keras', 'b.keras']"
+
+
+def test_what_is_no_model_is_refused():
+    with pytest.raises(UsageError, match="This is not a model") as refused:
+        evaluate(None, data=DATA)
+    assert refused.value.found == "NoneType"
+
+
+@dataclass(frozen=True)
+class Numbered(Split):
+    """Examples that know the names of their classes, as a folder of images does."""
+
+    classes: tuple[str, ...] | None
+    name: str = "all"
+    origin: str = "photos"
+    count: int = 200
+    targets: tuple[np.ndarray, ...] = (LABELS[:200] % 2,)
+
+    def batches(self, batch_size):
+        for start in range(0, self.count, batch_size):
+            yield numbers(self.count)[start : start + batch_size], self.targets[0][start : start + batch_size]
+
+    def fitted(self, shapes):
+        return self
+
+    def sampled(self, count, seed):
+        return self
+
+
+def test_data_with_fewer_classes_than_the_model_is_told():
+    found = evaluate(Answers("m", LABELS), data=Numbered(("ant", "bee")))
+    (note,) = [note for note in found.notes if "class" in note]
+    assert note.startswith("The data has 2 classes (ant, bee) and the models tell 4 apart: ")
+    assert "taken for the models' first 2" in note
+    all_four = evaluate(Answers("m", LABELS), data=Numbered(("ant", "bee", "cat", "dog")))
+    assert [note for note in all_four.notes if "class" in note] == []
+
+
+def test_data_with_more_classes_than_the_model_is_refused_even_where_their_labels_do_not_occur():
+    with pytest.raises(DataError, match="The data has more classes than the model tells apart") as refused:
+        evaluate(Answers("m", LABELS), data=Numbered(("a", "b", "c", "d", "e")))
+    assert (refused.value.expected, refused.value.found) == ("at most 4 classes", "5: a, b, c, d, e")
 
 
 def test_same_seed_same_intervals():

@@ -16,6 +16,7 @@ from keras_weld.errors import (
     MissingFileError,
     ShapeMismatchError,
     UnsafeFileError,
+    UsageError,
     WeldError,
     WrongKindError,
 )
@@ -48,6 +49,24 @@ def predictions(model, inputs):
 def assert_predicts(model, inputs, outputs):
     for found, want in zip(predictions(model, inputs), outputs, strict=True):
         np.testing.assert_allclose(found, want, atol=1e-6)
+
+
+def test_flipped_bit_in_a_tensor_names_the_part_and_says_to_copy_it_again(tmp_path, trained):
+    trained.save(tmp_path / "m.keras")
+    data = bytearray((tmp_path / "m.keras").read_bytes())
+    kernel = keras.ops.convert_to_numpy(trained.layers[0].kernel).tobytes()
+    data[data.index(kernel[:64]) + 8] ^= 1
+    (tmp_path / "m.keras").write_bytes(data)
+    with pytest.raises(DamagedFileError, match=r"model\.weights\.h5 is damaged: its checksum does not match") as refused:
+        load(tmp_path / "m.keras")
+    assert refused.value.file == str(tmp_path / "m.keras")
+    assert refused.value.remedy == "Copy the file again from where it came from."
+
+
+@pytest.mark.parametrize("path", [None, 3])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(UsageError, match="This is not the path of a model"):
+        load(path)
 
 
 def test_keras_file_comes_back_whole(tmp_path, trained, images):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import typer
 from typer.testing import CliRunner
 
 from keras_weld.cli.frame import CustomOption, JsonFlag, LimitOption, emit_json, notes, plain, progress
+from keras_weld.cli.interrupt import listening
 from keras_weld.cli.main import WeldGroup, help_text
 from keras_weld.errors import ShapeMismatchError
 
@@ -109,6 +111,70 @@ def test_an_interruption_ends_with_130_and_says_that_nothing_is_half_written() -
     result = CliRunner().invoke(app_that(interrupt), ["try"])
     assert result.exit_code == 130
     assert result.stderr == "Interrupted; nothing was left half-written.\n"
+
+
+def test_an_interruption_that_came_out_as_another_error_is_still_one() -> None:
+    def swallowed() -> None:
+        with listening():
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                raise ImportError("half a module") from None
+
+    with listening():
+        result = CliRunner().invoke(app_that(swallowed), ["try"])
+    assert result.exit_code == 130
+    assert result.stderr == "Interrupted; nothing was left half-written.\n"
+
+
+@pytest.mark.parametrize("name", ["typer", "inspect"])
+def test_ctrl_c_while_the_command_line_itself_is_imported_is_told(name: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    code = "import sys; from keras_weld.cli.entry import run; sys.path.insert(0, sys.argv[1]); run()"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "Interrupted; nothing was left half-written.\n"
+
+
+SLOW_KERAS = """
+import signal, sys
+from keras_weld.cli import backend
+
+def start():
+    print("greetings", file=sys.stderr)
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        print("C++ code would crash here")
+
+backend._start = start
+backend.start_backend()
+"""
+
+
+def test_ctrl_c_while_a_backend_starts_ends_at_once_and_is_told() -> None:
+    done = subprocess.run([sys.executable, "-c", SLOW_KERAS], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "Interrupted; nothing was left half-written.\n"
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("words", [["try", "--bogus", "--json"], ["--bogus", "--json"], ["nothing", "--json"]])
+def test_a_wrong_command_line_is_json_when_json_was_asked_for(words: list[str]) -> None:
+    result = CliRunner().invoke(app_that(lambda: None), words)
+    assert result.exit_code == 2
+    assert result.stderr == ""
+    found = json.loads(result.stdout)
+    assert found["error"] == "UsageError"
+    assert found["problem"] in ("No such option: --bogus", "No such command 'nothing'.")
+    assert found["remedy"].endswith("--help shows the options and an example.")
+
+
+def test_a_wrong_command_line_is_words_when_json_was_not_asked_for() -> None:
+    result = CliRunner().invoke(app_that(lambda: None), ["try", "--bogus"])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Error: No such option: --bogus" in result.stderr
 
 
 def test_shared_options_may_be_repeated_and_may_be_left_out() -> None:

@@ -6,6 +6,8 @@ import os
 import sys
 import tempfile
 
+from keras_weld.cli.interrupt import ending_at_once
+
 
 def start_backend() -> None:
     """Import Keras and compute once, with what the backend's C++ code says kept off the screen.
@@ -24,7 +26,8 @@ def start_backend() -> None:
         screen = os.dup(2)
         os.dup2(said.fileno(), 2)
         try:
-            _start()
+            with ending_at_once(screen):
+                _start()
         except BaseException:
             said.seek(0)
             os.write(screen, said.read())

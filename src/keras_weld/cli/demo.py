@@ -157,12 +157,12 @@ def _table(rows: tuple[Row, ...], *, narrow: bool) -> Table:
         box=SIMPLE_HEAD,
         pad_edge=False,
     )
-    table.add_column("model")
+    table.add_column("model", no_wrap=not narrow)
     if not narrow:
-        table.add_column("what it is")
-    table.add_column("accuracy", justify="right")
-    table.add_column("against best source", justify="right")
-    table.add_column("verdict")
+        table.add_column("what it is", overflow="fold")
+    table.add_column("accuracy", justify="right", no_wrap=True)
+    table.add_column("against best source", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=not narrow)
     for row, following in zip(rows, (*rows[1:], None), strict=True):
         table.add_row(
             row.file.rpartition("/")[2],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from keras_weld.cli.interrupt import INTERRUPTED, MESSAGE, listening
@@ -11,10 +12,15 @@ from keras_weld.cli.interrupt import INTERRUPTED, MESSAGE, listening
 def run() -> None:
     """Run the command `weld`; whenever Ctrl-C is pressed, say so and end with 130."""
     try:
-        with listening():
-            from keras_weld.cli import main
+        try:
+            with listening():
+                from keras_weld.cli import main
 
-            main.run()
+                main.run()
+        finally:
+            # The work is done, and a backend takes a moment to end, in which Ctrl-C would kill without a word.
+            if callable(signal.getsignal(signal.SIGINT)):
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
         sys.stderr.write(MESSAGE + "\n")
         sys.stderr.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,7 +11,7 @@ from pathlib import Path
 from threading import Event
 from types import TracebackType
 
-_PIECE = 1 << 20
+_PIECE = 1 << 23  # large, since between two pieces the interpreter is asked for
 
 
 def sha256_of(path: Path, stop: Event | None = None) -> str:
@@ -31,11 +32,19 @@ def sha256_of(path: Path, stop: Event | None = None) -> str:
         for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
             total.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file, stop)}\n".encode())
         return total.hexdigest()
-    with path.open("rb", buffering=0) as content:
-        while piece := content.read(_PIECE):
+    size = path.stat().st_size
+    if size == 0:
+        return total.hexdigest()
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages,
+        memoryview(pages) as content,
+    ):
+        for at in range(0, len(content), _PIECE):
             if stop is not None and stop.is_set():
                 raise InterruptedError("The fingerprint is not needed any more.")
-            total.update(piece)
+            with content[at : at + _PIECE] as piece:
+                total.update(piece)
     return total.hexdigest()
 
 

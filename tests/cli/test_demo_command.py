@@ -266,6 +266,7 @@ def test_the_longest_figures_stay_on_one_line(ran: Ran, capsys: pytest.CaptureFi
         frame.show_table(command._table(rows, narrow=False))
     lines = capsys.readouterr().out.splitlines()
     assert len([line for line in lines if "-76.7 (-79.8 to -73.6)" in line]) == len(rows)
+    assert len([line for line in lines if line and "──" not in line]) == 2 + len(rows)  # none goes on below
     assert [line for line in lines if line != line.rstrip()] == []
 
 

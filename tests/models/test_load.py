@@ -57,8 +57,9 @@ def test_flipped_bit_in_a_tensor_names_the_part_and_says_to_copy_it_again(tmp_pa
     kernel = keras.ops.convert_to_numpy(trained.layers[0].kernel).tobytes()
     data[data.index(kernel[:64]) + 8] ^= 1
     (tmp_path / "m.keras").write_bytes(data)
-    with pytest.raises(DamagedFileError, match=r"model\.weights\.h5 is damaged: its checksum does not match") as refused:
+    with pytest.raises(DamagedFileError, match="is damaged: its checksum does not match") as refused:
         load(tmp_path / "m.keras")
+    assert refused.value.problem.startswith("model.weights.h5 ")
     assert refused.value.file == str(tmp_path / "m.keras")
     assert refused.value.remedy == "Copy the file again from where it came from."
 

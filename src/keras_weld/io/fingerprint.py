@@ -32,12 +32,11 @@ def sha256_of(path: Path, stop: Event | None = None) -> str:
         for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
             total.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file, stop)}\n".encode())
         return total.hexdigest()
-    size = path.stat().st_size
-    if size == 0:
+    if path.stat().st_size == 0:  # nothing to map
         return total.hexdigest()
     with (
-        path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages,
+        path.open("rb") as opened,
+        mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as pages,
         memoryview(pages) as content,
     ):
         for at in range(0, len(content), _PIECE):

@@ -81,7 +81,7 @@ def _json(content: Hdf5, group: str, name: str, limits: Limits) -> dict[str, Any
 def _add(tensors: dict[str, LazyTensor], content: Hdf5, group: str, layer: str, expected: Expected | None) -> None:
     names = content.texts(group, "weight_names") or []
     unknown = [(weight, None) for weight in names]
-    fitting: Sequence[tuple[str, Known | None]] = fit_names(names, expected) or unknown
+    fitting: Sequence[tuple[str, Known | None]] = fit_names(names, expected, _orders(expected)) or unknown
     for weight, known in fitting:
         at = f"{group}/{weight}"
         if at not in content.datasets:
@@ -120,11 +120,16 @@ def _short_name(weight: str, layer: str) -> str:
     return variable if old["layer"] == layer else f"{old['layer']}/{variable}"
 
 
-def fit_names(names: list[str], expected: Expected | None) -> list[tuple[str, Known]] | None:
+def fit_names(
+    names: list[str], expected: Expected | None, orders: Sequence[Sequence[Known]]
+) -> list[tuple[str, Known]] | None:
     """Each of the file's names with the variable that it is, in the model's order; None if they do not fit.
 
-    By layer and variable where the names tell (`head/dense/kernel:0`, Keras 1: `dense_1_W`), otherwise by the
-    order in which Keras wrote them: all that is trained first, or, some early versions, layer by layer.
+    Args:
+        names: the file's names, in its order.
+        expected: the variables that the architecture has, in the model's order.
+        orders: in which orders the file may have them. These count where the names do not tell layer and variable
+            (`head/dense/kernel:0`, Keras 1: `dense_1_W`).
     """
     if not expected or len(expected) != len(names):
         return None
@@ -139,12 +144,17 @@ def fit_names(names: list[str], expected: Expected | None) -> list[tuple[str, Kn
         return [(by_name[one], one) for one in known_in_order]
     if by_name:
         return None  # some names tell where they belong, so the order would be a guess
-    trained_first = sorted(known_in_order, key=lambda one: one[2] is not Role.TRAINABLE)
-    for order in (trained_first, known_in_order):
+    for order in orders:
         if all(_agree(weight, name) for weight, (_, name, _) in zip(names, order, strict=True)):
             where = dict(zip(order, names, strict=True))
             return [(where[one], one) for one in known_in_order]
     return None
+
+
+def _orders(expected: Expected | None) -> list[list[Known]]:
+    """In which orders Keras wrote a layer's variables: all that is trained first; early versions, as they come."""
+    as_they_come = [known for known, _ in expected or ()]
+    return [sorted(as_they_come, key=lambda one: one[2] is not Role.TRAINABLE), as_they_come]
 
 
 def _written_names(owner: str, variable: str) -> list[str]:

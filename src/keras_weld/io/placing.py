@@ -8,7 +8,8 @@ from keras_weld.core.graph import ModelGraph
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.core.tensor import Role
 from keras_weld.errors import ShapeMismatchError
-from keras_weld.io.legacy_h5 import Known, expected_by_layer, fit_names
+from keras_weld.io.kinds import Kind
+from keras_weld.io.legacy_h5 import Expected, Known, expected_by_layer, fit_names
 
 
 def place(state: ModelState, graph: ModelGraph) -> ModelState:
@@ -59,11 +60,21 @@ def _place(state: ModelState, graph: ModelGraph) -> list[LazyTensor] | None:
     placed: list[LazyTensor] = []
     for some, variables in parts:
         named = {tensor.spec.name: tensor for tensor in some}
-        fitting = fit_names(list(named), variables)
+        fitting = fit_names(list(named), variables, _orders(state, variables))
         if fitting is None:
             return None
         placed += [_renamed(named[name], known) for name, known in fitting]
     return placed
+
+
+def _orders(state: ModelState, variables: Expected) -> list[list[Known]]:
+    """The orders in which the file may have these, beyond doubt; none where it may be another.
+
+    A SavedModel has them in the model's order. A legacy file too, but for a model inside the model: of that it has
+    first what was trained when it was saved, which another file's architecture does not tell.
+    """
+    nested = any(path.count("layers/") > 1 for (path, _, _), _ in variables)
+    return [] if nested and state.kind != Kind.SAVED_MODEL else [[known for known, _ in variables]]
 
 
 def _renamed(tensor: LazyTensor, known: Known) -> LazyTensor:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from keras_weld.core.arguments import list_of_models
 from keras_weld.core.dtypes import is_float
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.errors import IncompatibleModelsError, UsageError
@@ -107,14 +108,8 @@ def average(
     """
     written_kind(out)
     how = METHODS[method]
-    if isinstance(models, str | os.PathLike) or not isinstance(models, Iterable):
-        raise UsageError(
-            "The models are given as a list.",
-            expected='such as ["a.keras", "b.keras"]',
-            found=repr(models)[:80],
-            remedy="Put it into brackets.",
-        )
-    chosen = _last(list(models), last)
+    given = list_of_models(models)
+    chosen = _last(given, last)
     parts = shares(len(chosen), weights, normalize)
     with ExitStack() as stack:
         stack.enter_context(files_alike())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -16,10 +17,11 @@ import numpy as np
 import pytest
 
 from keras_weld.errors import UsageError, WeldError, WriteError
-from keras_weld.io import atomic
+from keras_weld.io import atomic, window
 from keras_weld.io.atomic import PREFIX, atomic_path
 from keras_weld.io.hdf5_writer import Slot
 from keras_weld.io.read import open_model
+from keras_weld.io.window import write_at
 from keras_weld.io.write import open_sink
 
 NAMES = ["m.keras", "m.weights.h5", "m.weights.json"]
@@ -216,6 +218,39 @@ def test_a_full_disk_leaves_the_old_files(tmp_path: Path, run_python: Callable[.
     assert done.stdout.strip() == "18"
     assert "Traceback" not in done.stderr
     assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("number", [0, 1, 7])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_disk_that_is_full_for_hdf5_alone_is_told(
+    tmp_path: Path, name: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # HDF5 writes a file's structure through a window, and cannot hand on what the system says.
+    write(tmp_path / name, handmade.tensors(1))
+    before = files(tmp_path)
+    calls: list[int] = []
+
+    def full(handle: int, data: bytes, place: int) -> int:
+        calls.append(place)
+        if len(calls) == number + 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_at(handle, data, place)
+
+    monkeypatch.setattr(window, "write_at", full)
+    with pytest.raises(WriteError, match="No space left on device"):
+        write(tmp_path / name, handmade.tensors(2))
+    monkeypatch.undo()
+    assert len(calls) > number
+    assert files(tmp_path) == before
+
+
+def test_room_is_made_before_it_is_needed(tmp_path: Path) -> None:
+    left = tmp_path / "m_12345678_00000.weights.h5"
+    left.write_text("left by a kill")
+    value = np.ones(3, "f4")
+    with open_sink(tmp_path / "m.weights.json", [Slot("layers/dense/vars/0", (3,), value.dtype)]) as sink:
+        assert not left.exists()
+        sink.put("layers/dense/vars/0", 0, value)
 
 
 def test_permissions_stay_and_links_are_followed(tmp_path: Path) -> None:

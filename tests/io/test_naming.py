@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from keras_weld.core.tensor import Role
+from keras_weld.io.hdf5 import Stored
 from keras_weld.io.naming import storage_path
 from keras_weld.io.read import open_model
+from keras_weld.io.written_order import written_order
 
 
 def floats(*paths: str) -> handmade.Tensors:
@@ -87,6 +89,14 @@ def test_whole_numbers_are_not_trained_and_gaps_keep_their_numbers(tmp_path: Pat
         assert state["dense/kernel"].spec.role is Role.NON_TRAINABLE
         assert state["mine/0"].spec.role is Role.NON_TRAINABLE
         assert state["dense_1/bias"].spec.role is Role.TRAINABLE
+
+
+def test_room_that_was_used_again_does_not_change_the_order_within_a_class() -> None:
+    made = {"dense": 10, "conv2d": 20, "dense_1": 5, "conv2d_1": 30, "dense_2": 40, "conv2d_10": 60, "conv2d_9": 50}
+    stored = [Stored(f"layers/{name}/vars/0", (1,), np.dtype("f4"), None, at) for name, at in made.items()]
+    order = written_order(stored)
+    found = sorted(made, key=lambda name: order[f"layers/{name}/vars"])
+    assert found == ["dense", "dense_1", "conv2d", "conv2d_1", "dense_2", "conv2d_9", "conv2d_10"]
 
 
 def test_two_layers_of_one_name_are_both_there(tmp_path: Path) -> None:

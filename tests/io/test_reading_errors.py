@@ -153,6 +153,15 @@ def test_every_truncation_is_refused(tmp_path: Path) -> None:
         open_model(file).close()
 
 
+def test_a_directory_that_points_before_the_file_is_refused(tmp_path: Path) -> None:
+    file = handmade.make_keras(tmp_path / "m.keras", handmade.tensors())
+    data = bytearray(file.read_bytes())
+    (place,) = struct.unpack_from("<I", data, len(data) - 6)
+    struct.pack_into("<I", data, len(data) - 6, place + 10)
+    file.write_bytes(data)
+    assert "cut short" in refused(file, DamagedFileError).problem
+
+
 def test_what_a_cut_archive_and_a_cut_hdf5_file_say(tmp_path: Path) -> None:
     make_all(tmp_path)
     for name, problem in (
@@ -200,7 +209,20 @@ def test_damage_anywhere_is_read_or_refused_but_never_more(tmp_path: Path, run_p
     assert int(run_python(FUZZ, tmp_path, *names).stdout) > 200
 
 
-def test_a_heap_that_would_hang_hdf5_is_refused(tmp_path: Path) -> None:
+OPEN = """
+import faulthandler, sys
+from keras_weld.errors import DamagedFileError
+from keras_weld.io.read import open_model
+
+faulthandler.dump_traceback_later(20, exit=True)
+try:
+    open_model(sys.argv[1])
+except DamagedFileError as error:
+    print(error)
+"""
+
+
+def test_a_heap_that_would_hang_hdf5_is_refused(tmp_path: Path, run_python: Callable[..., Any]) -> None:
     file = handmade.make_legacy(tmp_path / "m.h5", handmade.tensors())
     data = bytearray(file.read_bytes())
     heap = data.index(b"GCOL")
@@ -214,7 +236,9 @@ def test_a_heap_that_would_hang_hdf5_is_refused(tmp_path: Path) -> None:
     else:
         pytest.fail("the heap has no free room")
     file.write_bytes(data)
-    assert refused(file, DamagedFileError).problem == "The texts in the HDF5 part of the file are damaged."
+    said = run_python(OPEN, file).stdout
+    assert said.startswith("The texts in the HDF5 part of the file are damaged.")
+    assert str(file) in said
 
 
 def test_a_damaged_member_is_named_with_its_checksum(tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def test_very_many_members_are_counted_in_64_bits(tmp_path: Path) -> None:
         writer.close()
     with zipfile.ZipFile(tmp_path / "many.zip") as archive:
         assert len(archive.infolist()) == 70_000
+    assert (tmp_path / "many.zip").read_bytes()[-98:-94] == b"PK\x06\x06"
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:

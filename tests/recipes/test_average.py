@@ -38,7 +38,9 @@ def make(folder: Path, count: int, **options: Any) -> list[Path]:
     sizes = {key: options.pop(key) for key in ("inputs", "hidden", "outputs") if key in options}
     files = []
     for seed in range(count):
-        values = handmade.tensors(seed, dtype=options.get("dtype", "float32"), **sizes)
+        dtype, most = options.get("dtype", "float32"), options.get("most", 1.0)
+        drawn = handmade.tensors(seed, dtype="float64", **sizes)
+        values = {path: (value * most).astype(dtype) for path, value in drawn.items()}
         files.append(handmade.make_keras(folder / f"m{seed}.keras", values, config=handmade.config(**sizes)))
     return files
 
@@ -86,7 +88,7 @@ def test_the_mean_is_numpys_to_the_last_bit(tmp_path: Path, name: str, count: in
 
 @pytest.mark.parametrize("dtype", ["float16", "float64", ml_dtypes.bfloat16])
 def test_other_precisions_are_rounded_once(tmp_path: Path, dtype: Any) -> None:
-    files = make(tmp_path, 3, dtype=dtype, hidden=50)
+    files = make(tmp_path, 3, dtype=dtype, hidden=50, most=1e4 if dtype == "float16" else 1e30)
     average(files, tmp_path / "out.keras")
     if dtype == "float64":
         for path, value in mean(files).items():

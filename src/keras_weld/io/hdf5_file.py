@@ -14,12 +14,12 @@ from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5a, h5t
+from h5py import h5a, h5o, h5t
 
 from keras_weld.core.dtypes import BFLOAT16, Dtype
 from keras_weld.core.state import Array
 from keras_weld.errors import DamagedFileError, UnsafeFileError, add_context
-from keras_weld.io.hdf5_heaps import check_heaps
+from keras_weld.io.hdf5_texts import Texts
 from keras_weld.io.limits import Limits
 
 NOT_KERAS = "Do not use this file unless you know who made it; Keras does not write such files."
@@ -72,7 +72,6 @@ class Hdf5:
     groups: list[str] = field(default_factory=list)
     _handle: h5py.File | None = None
     _pages: Array | None = None
-    _heaps_are_sound: bool = False
 
     @property
     def handle(self) -> h5py.File:
@@ -107,8 +106,7 @@ class Hdf5:
             there = self.handle[group or "/"]
             if not h5a.exists(there.id, name.encode()):
                 return None
-            self._check_attribute(h5a.open(there.id, name.encode()), name)
-            return text_of(there.attrs[name])
+            return self.checked_attribute(there, name)
 
     def has_group(self, path: str) -> bool:
         """Whether there is a group at `path`."""
@@ -118,7 +116,15 @@ class Hdf5:
     def _group_set(self) -> frozenset[str]:
         return frozenset(self.groups)
 
-    def _check_attribute(self, identity: h5a.AttrID, name: str) -> None:
+    def checked_attribute(self, there: h5py.Group | h5py.Dataset, name: str) -> Any:
+        """The value of an attribute that is there, as plain Python, once its size is known to be sound.
+
+        Raises:
+            DamagedFileError: if it is longer than what is kept of it.
+            UnsafeFileError: if it is neither text nor numbers.
+            LimitError: if it is above the limit `attribute_bytes`.
+        """
+        identity = h5a.open(there.id, name.encode())
         kind, space = identity.get_type(), identity.get_space()
         count = space.get_simple_extent_npoints()
         variable = isinstance(kind, h5t.TypeStringID) and kind.is_variable_str()
@@ -128,21 +134,22 @@ class Hdf5:
                 found=str(kind.dtype),
                 remedy=NOT_KERAS,
             )
+        what = f"The size of the attribute {name!r}"
+        self.limits.check("attribute_bytes", count * kind.get_size(), what)
         if variable:
-            self._check_heaps()
-        # Texts of variable length lie in a common heap, where many may point to one place.
-        size = count * self.size if variable and count > 1 else count * kind.get_size()
-        self.limits.check("attribute_bytes", size, f"The size of the attribute {name!r}")
+            # Texts of variable length lie in a common heap, where many may point to one place.
+            size = self._texts.size(h5o.get_info(there.id).addr, name, count)
+            self.limits.check("attribute_bytes", size, what)
+        return text_of(there.attrs[name])
 
-    def _check_heaps(self) -> None:
-        if self._heaps_are_sound:
-            return
+    @cached_property
+    def _texts(self) -> Texts:
+        return Texts(self._all_bytes, int(self.handle.id.get_create_plist().get_userblock()))
+
+    def _all_bytes(self) -> memoryview:
         if self.start < 0:
-            check_heaps(self.handle.id.get_file_image())
-        else:
-            for begin, end in self.gaps():
-                check_heaps(self.pages[self.start + begin : self.start + end])
-        self._heaps_are_sound = True
+            return memoryview(self.handle.id.get_file_image())
+        return self.pages[self.start : self.start + self.size].data
 
     def gaps(self) -> list[tuple[int, int]]:
         """First and last byte of everything that is not a tensor's values, from the HDF5 part's beginning."""
@@ -168,6 +175,7 @@ class Hdf5:
     def close(self) -> None:
         """Close the HDF5 handle; arrays that were read stay valid."""
         self._pages = None
+        self.__dict__.pop("_texts", None)  # it holds the pages, too
         if self._handle is not None:
             self._handle.close()
 

@@ -15,7 +15,7 @@ from h5py import h5a, h5d, h5g, h5o, h5s, h5t, h5z
 
 from keras_weld.core.dtypes import BFLOAT16, Dtype
 from keras_weld.errors import DamagedFileError, LimitError, UnsafeFileError, add_context
-from keras_weld.io.hdf5_file import COPY_AGAIN, NOT_KERAS, Hdf5, Stored, natural, text_of
+from keras_weld.io.hdf5_file import COPY_AGAIN, NOT_KERAS, Hdf5, Stored, natural
 from keras_weld.io.limits import MB
 
 _LZF = 32000
@@ -59,7 +59,7 @@ class Walk:
         self.limits.check("depth", depth, "The nesting of groups in the HDF5 file")
         self.objects += group.get_num_objs()
         self.limits.check("objects", self.objects, "The number of objects in the HDF5 file")
-        names = sorted((name.decode() for name in group), key=natural)
+        names = sorted((_text(name) for name in group), key=natural)
         for name in names:
             child = f"{path}/{name}" if path else name
             found, made = self._open(group, name, child)
@@ -122,7 +122,7 @@ class Walk:
         kind = dataset.get_type()
         if isinstance(kind, h5t.TypeOpaqueID) and kind.get_size() in (1, 2):
             flagged = h5a.exists(dataset, b"dtype")
-            name = text_of(h5py.Dataset(dataset).attrs["dtype"]) if flagged else None
+            name = self.file.checked_attribute(h5py.Dataset(dataset), "dtype") if flagged else None
             if name == "bfloat16":
                 return BFLOAT16, True
             return np.dtype(f"V{kind.get_size()}"), True
@@ -192,3 +192,15 @@ class Walk:
             found=f"{unpacked:,} bytes from {packed:,} ({ratio:,} times)",
             remedy=f"If you trust the file, raise it: --limit ratio={ratio + 1}",
         )
+
+
+def _text(name: bytes) -> str:
+    try:
+        return name.decode()
+    except UnicodeDecodeError as error:
+        raise DamagedFileError(
+            "The name of a group or tensor is damaged.",
+            expected="text in UTF-8",
+            found=repr(name)[1:],
+            remedy=COPY_AGAIN,
+        ) from error

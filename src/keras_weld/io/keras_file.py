@@ -12,13 +12,11 @@ from keras_weld.errors import DamagedFileError, add_context
 from keras_weld.io import archive
 from keras_weld.io.archive import Archive, open_archive
 from keras_weld.io.hdf5 import Hdf5, open_hdf5
-from keras_weld.io.json_text import parse_json
-from keras_weld.io.kinds import Kind
+from keras_weld.io.json_text import checked_compile_config, parse_json
+from keras_weld.io.kinds import LINEAGE, Kind
 from keras_weld.io.limits import Limits
 from keras_weld.io.naming import name_tensors
 from keras_weld.io.window import Window
-
-LINEAGE = "keras_weld"
 
 
 def read_keras(path: Path, limits: Limits) -> ModelState:
@@ -40,6 +38,7 @@ def read_keras(path: Path, limits: Limits) -> ModelState:
                     found=type(config).__name__ if not isinstance(config, dict) else ", ".join(list(config)[:5]),
                     remedy="Save the model again with model.save().",
                 )
+            compiled = checked_compile_config(config.get("compile_config"))
             graph = ModelGraph.from_config(config)
             content = open_weights_member(opened)
     except BaseException:
@@ -50,7 +49,7 @@ def read_keras(path: Path, limits: Limits) -> ModelState:
         kind=Kind.KERAS,
         tensors=lazy_tensors(content, graph),
         config=config,
-        compile_config=config.get("compile_config"),
+        compile_config=compiled,
         metadata={**metadata, "lineage": metadata.get(LINEAGE)},
         assets={name: partial(opened.read, archive.ASSETS + name) for name in opened.assets},
         closers=(content.close, opened.file.close),

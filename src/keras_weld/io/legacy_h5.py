@@ -18,7 +18,7 @@ from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.core.tensor import Role, TensorSpec
 from keras_weld.errors import DamagedFileError
 from keras_weld.io.hdf5 import Hdf5, Stored
-from keras_weld.io.json_text import parse_json
+from keras_weld.io.json_text import checked_compile_config, parse_json
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
 
@@ -42,7 +42,8 @@ def read_legacy(content: Hdf5, limits: Limits) -> ModelState:
         DamagedFileError: if a weight that the file names is not there.
     """
     config = _json(content, "", "model_config", limits)
-    training = _json(content, "", "training_config", limits)
+    config = config if isinstance(config, dict) else None
+    training = checked_compile_config(_json(content, "", "training_config", limits))
     top = _WEIGHTS if _WEIGHTS in content.groups else ""
     tensors: dict[str, LazyTensor] = {}
     graph = ModelGraph.from_config(config) if config else None
@@ -70,12 +71,11 @@ def read_legacy(content: Hdf5, limits: Limits) -> ModelState:
     )
 
 
-def _json(content: Hdf5, group: str, name: str, limits: Limits) -> dict[str, Any] | None:
+def _json(content: Hdf5, group: str, name: str, limits: Limits) -> Any:
     text = content.attribute(group, name)
     if not isinstance(text, str):
         return None
-    parsed = parse_json(text.encode("utf-8", "surrogateescape"), limits, name)
-    return parsed if isinstance(parsed, dict) else None
+    return parse_json(text.encode("utf-8", "surrogateescape"), limits, name)
 
 
 def _add(tensors: dict[str, LazyTensor], content: Hdf5, group: str, layer: str, expected: Expected | None) -> None:

@@ -81,3 +81,7 @@ class Limits:
                 )
             values[name] = int(match[1]) * _UNITS[match[2]]
         return replace(cls(), **values)
+
+
+UNLIMITED = Limits(**dict.fromkeys(Limits.__slots__, 1 << 62))
+"""Limits for a file that this process has just written."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keras_weld.core.state import ModelState
 from keras_weld.errors import WrongKindError, add_context
-from keras_weld.io.json_text import parse_json
+from keras_weld.io.json_text import checked_compile_config, parse_json
 from keras_weld.io.kinds import Kind, container_of, folder_kind, json_kind
 from keras_weld.io.limits import Limits
 
@@ -70,7 +70,7 @@ def _open_json(path: Path, limits: Limits) -> ModelState:
         kind=Kind.ARCHITECTURE,
         tensors={},
         config=content,
-        compile_config=content.get("compile_config"),
+        compile_config=checked_compile_config(content.get("compile_config")),
         metadata={"keras_version": version, "backend": content.get("backend"), "lineage": None},
     )
 

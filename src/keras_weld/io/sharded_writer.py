@@ -22,7 +22,8 @@ from keras_weld.errors import UsageError
 from keras_weld.io.atomic import atomic_path, sync_file, sync_folder
 from keras_weld.io.hdf5 import open_hdf5
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
-from keras_weld.io.verify import UNLIMITED, verify
+from keras_weld.io.limits import UNLIMITED
+from keras_weld.io.verify import verify
 
 _EMPTY = 4096  # no HDF5 file without tensors is larger
 

@@ -8,10 +8,6 @@ from collections.abc import Sequence
 from keras_weld.errors import WriteError
 from keras_weld.io.hdf5 import Hdf5
 from keras_weld.io.hdf5_writer import Slot
-from keras_weld.io.limits import Limits
-
-UNLIMITED = Limits(**dict.fromkeys(Limits.__slots__, 1 << 62))
-"""Limits for a file that this process has just written."""
 
 
 def verify(content: Hdf5, slots: Sequence[Slot], path: str | os.PathLike[str]) -> None:

@@ -20,13 +20,13 @@ from keras_weld.io.atomic import atomic_path
 from keras_weld.io.hdf5 import open_hdf5
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
 from keras_weld.io.keras_file import open_weights_member
+from keras_weld.io.kinds import LINEAGE as LINEAGE
 from keras_weld.io.kinds import Kind
-from keras_weld.io.limits import GB
+from keras_weld.io.limits import GB, UNLIMITED
 from keras_weld.io.sharded_writer import open_shards
-from keras_weld.io.verify import UNLIMITED, verify
+from keras_weld.io.verify import verify
 from keras_weld.io.zip_writer import ZipWriter
 
-LINEAGE = "keras_weld"
 _TEXT_PIECE = 32_000  # an HDF5 attribute holds at most 64 kB
 
 

@@ -7,11 +7,8 @@ from pathlib import Path
 import keras
 
 from keras_weld.errors import WeldError, WriteError
-from keras_weld.io.limits import Limits
+from keras_weld.io.limits import UNLIMITED as UNLIMITED
 from keras_weld.models.quiet import quiet
-
-UNLIMITED = Limits(**dict.fromkeys(Limits.__slots__, 1 << 62))
-"""Limits for a file that this process has just written."""
 
 
 def write(model: keras.Model, path: Path) -> None:

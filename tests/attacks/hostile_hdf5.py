@@ -183,6 +183,44 @@ def heap_amplification(path):
     path.write_bytes(data)
 
 
+def long_text(heap=None):
+    """Makes a file in which one byte is changed: a text of a few bytes is now said to have gigabytes.
+
+    Args:
+        heap: the address where the text is said to be, if not where it is.
+    """
+
+    def make(path):
+        with h5py.File(path, "w") as file:
+            file.attrs["model_config"] = "{}".ljust(77)
+        _declare_more(path, 77, heap)
+
+    return make
+
+
+def long_name_of_a_dtype(path):
+    with h5py.File(path, "w") as file:
+        fill(file)
+        there = file["layers/dense/vars"]
+        there["2"] = np.zeros(3, "V2")
+        there["2"].attrs["dtype"] = "bfloat16".ljust(77)
+    _declare_more(path, 77, None)
+
+
+def _declare_more(path, length, heap):
+    data = bytearray(path.read_bytes())
+    place = data.index(b"GCOL")
+    at = data.index(struct.pack("<IQ", length, place))
+    data[at + 3] = 0x9C
+    if heap is not None:
+        data[at + 4 : at + 12] = struct.pack("<Q", heap)
+    path.write_bytes(data)
+
+
+def name_that_is_no_text(file, there):
+    h5py.h5g.create(there.id, b"caf\xe9")
+
+
 def cut(path):
     legacy(path)
     data = path.read_bytes()

@@ -41,6 +41,7 @@ UNSAFE, DAMAGED, LIMIT, UNKNOWN = "UnsafeFileError", "DamagedFileError", "LimitE
 SHAPE, KIND = "ShapeMismatchError", "WrongKindError"
 _CODE, _GADGET = "The model contains code", "which is not something that models are made of"
 _NO_KERAS, _ELSEWHERE = "The archive holds a file that no Keras archive has", "a link to elsewhere"
+_TEXTS = "The texts in the HDF5 part of the file are damaged"
 _OTHER, _REGISTERED = "values of a tensor lie in another file", "and means another class, registered as"
 
 
@@ -171,11 +172,18 @@ _HDF5 = {
     "hdf5: overlapping tensors": Attack(hdf5.overlapping, UNSAFE, "share their place", ".weights.h5"),
     "hdf5: a huge attribute": Attack(hdf5.huge_attribute, LIMIT, "limit `attribute_bytes`", ".h5"),
     "hdf5: one text under many names": Attack(hdf5.heap_amplification, LIMIT, "limit `attribute_bytes`", ".h5"),
+    "hdf5: a text that declares 2.5 GB": Attack(hdf5.long_text(), DAMAGED, _TEXTS, ".h5"),
+    "hdf5: a text that declares 2.5 GB, from nowhere": Attack(hdf5.long_text(heap=4), DAMAGED, _TEXTS, ".h5"),
+    "hdf5: a dtype's name of 2.5 GB": Attack(hdf5.long_name_of_a_dtype, DAMAGED, _TEXTS, ".weights.h5"),
+    **weights(hdf5.name_that_is_no_text, DAMAGED, "The name of a group or tensor is damaged"),
     "hdf5: cut short": Attack(hdf5.cut, DAMAGED, "cut short", ".h5"),
     "hdf5: cut short, in an archive": Attack(hdf5.cut_in_archive, DAMAGED, "cut short"),
     "hdf5: empty": Attack(hdf5.empty, DAMAGED, "The file is empty", ".h5"),
 }
 _SIZES = {
+    "compiled by a text": Attack(
+        lambda path: keras(path, {**sequential(), "compile_config": "evil"}), DAMAGED, "How the model was compiled"
+    ),
     "open: Dense(30_000_000)": load(config.wide(30_000_000), LIMIT, "above the limit `dimension`"),
     "Dense(15_000_000)": load(config.wide(15_000_000), SHAPE, "another shape than the file has stored"),
     "a wide input": load(config.wide_by_its_input, SHAPE, "another shape than the file has stored"),

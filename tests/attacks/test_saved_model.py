@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -53,3 +57,10 @@ def test_no_path_is_an_address():
     for path in ("hf://someone/model", "https://x.example/model.keras", "gs://bucket/model"):
         with pytest.raises(WeldError, match="Only files on this machine are read"):
             open_model(path)
+
+
+def test_tensorflow_says_nothing_on_the_screen(folder):
+    code = f"from keras_weld.io.read import open_model; open_model({str(folder / 'model')!r}).close()"
+    clean = {name: value for name, value in os.environ.items() if name not in ("WELD_DEBUG", "TF_CPP_MIN_LOG_LEVEL")}
+    done = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
+    assert done.stderr == ""

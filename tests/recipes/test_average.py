@@ -397,6 +397,9 @@ def test_what_nothing_tells_apart_is_refused(tmp_path: Path) -> None:
     assert caught.value.problem == "Nothing tells which tensor of one model is which of the other."
     assert caught.value.file == str(tmp_path / "old.h5")
     assert "save it as .keras" in str(caught.value.remedy)
+    # Nor does an architecture tell what was frozen when the file was written.
+    with pytest.raises(ShapeMismatchError, match="The tensors of this file are not those of the architecture"):
+        average([tmp_path / "old.h5"], tmp_path / "out.weights.h5", architecture=new)
 
 
 def test_a_flat_model_is_matched_by_its_order_and_told(tmp_path: Path) -> None:

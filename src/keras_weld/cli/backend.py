@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
-
 from keras_weld.cli.interrupt import ending_at_once
 
 
@@ -18,24 +14,14 @@ def start_backend() -> None:
     Raises:
         MissingExtraError: if no backend is installed.
     """
-    if os.environ.get("WELD_DEBUG"):
-        _start()
-        return
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as said:
-        screen = os.dup(2)
-        os.dup2(said.fileno(), 2)
-        try:
-            with ending_at_once(screen):
-                _start()
-        except BaseException:
-            said.seek(0)
-            os.write(screen, said.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(screen, 2)
-            os.close(screen)
+    from keras_weld.core.hush import hush
+
+    with hush() as screen:
+        if screen is None:
+            _start()
+            return
+        with ending_at_once(screen):
+            _start()
 
 
 def _start() -> None:

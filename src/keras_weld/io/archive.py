@@ -277,7 +277,11 @@ def _check_size(info: zipfile.ZipInfo, limits: Limits) -> None:
 def _locate(file: BinaryIO, info: zipfile.ZipInfo) -> Member:
     raw = os.pread(file.fileno(), _LOCAL.size, max(0, info.header_offset))
     if len(raw) < _LOCAL.size or info.header_offset < 0:
-        raise DamagedFileError("The archive is cut short.", found=f"no room for {info.filename}")
+        raise DamagedFileError(
+            "The archive is cut short.",
+            found=f"no room for {info.filename}",
+            remedy="Copy the file again from where it came from; it may not have been written whole.",
+        )
     (magic, _, flags, method, _, _, _, stored, size, name_bytes, extra_bytes) = _LOCAL.unpack(raw)
     name = os.pread(file.fileno(), name_bytes, info.header_offset + _LOCAL.size)
     sizes_agree = flags & _SIZES_FOLLOW or (

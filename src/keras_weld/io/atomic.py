@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import platform
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from keras_weld.errors import WeldError, WriteError
 
 PREFIX = ".part-"
+_THIS_SYSTEM = ("/etc/machine-id", "/proc/sys/kernel/random/boot_id")
+# What a system says when it refuses to write; without a file's name, as it is from an open file.
+_OF_WRITING = {errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.ENAMETOOLONG, errno.EIO, getattr(errno, "EDQUOT", -1)}
 
 
+@cache
 def _host() -> str:
-    return "".join(c for c in platform.node() if c.isalnum())[:16] or "host"
+    """Tells apart everything within which a process number means one process.
+
+    A folder may be shared by machines of similar names, or by containers that each count their processes.
+    """
+    told = [platform.node()]
+    for place in _THIS_SYSTEM:
+        with suppress(OSError, UnicodeDecodeError):
+            told.append(Path(place).read_text())
+    with suppress(OSError, AttributeError):  # not on Windows
+        told.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("\0".join(told).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _temporary_name(name: str) -> str:
@@ -75,6 +93,7 @@ def sync_folder(path: Path) -> None:
 def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | None = None) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, flush it and rename it to `path`.
 
+    What another file is to blame for (a source that cannot be read) comes out of the block as it is.
     An exception in the block, or in `verify`, removes the temporary file and leaves what was there. A kill at
     any moment leaves the old file or the new one, and perhaps a temporary one that the next write removes.
 
@@ -101,8 +120,10 @@ def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | N
         raise WriteError("A folder has this name.", file=path, remedy="Choose another name for the output.")
     remove_abandoned(target)
     temporary = target.with_name(_temporary_name(target.name))
+    written = False
     try:
         yield temporary
+        written = True
         sync_file(temporary)
         if verify is not None:
             verify(temporary)
@@ -111,6 +132,8 @@ def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | N
         os.replace(temporary, target)
         sync_folder(target.parent)
     except OSError as error:
+        if not written and not _is_of_writing(error, temporary, target):
+            raise
         raise WriteError(
             "The file could not be written; what was there before is untouched.",
             file=path,
@@ -124,3 +147,12 @@ def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | N
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def _is_of_writing(error: OSError, temporary: Path, target: Path) -> bool:
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    if any(Path(name).name in (temporary.name, target.name) for name in names) or temporary.name in str(error):
+        return True
+    told = re.search(r"errno = (\d+)", str(error))  # by HDF5
+    number = int(told[1]) if told else error.errno
+    return number in _OF_WRITING and (not names or number != errno.EIO)

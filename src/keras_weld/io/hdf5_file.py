@@ -140,11 +140,15 @@ class Hdf5:
             # Texts of variable length lie in a common heap, where many may point to one place.
             size = self._texts.size(h5o.get_info(there.id).addr, name, count)
             self.limits.check("attribute_bytes", size, what)
-        return text_of(there.attrs[name])
+        value = text_of(there.attrs[name])
+        _check_is_text(value, name)
+        return value
 
     @cached_property
     def _texts(self) -> Texts:
-        return Texts(self._all_bytes, int(self.handle.id.get_create_plist().get_userblock()))
+        # What comes before the HDF5 part proper is missing from the image of one in memory.
+        before = 0 if self.start < 0 else int(self.handle.id.get_create_plist().get_userblock())
+        return Texts(self._all_bytes, before)
 
     def _all_bytes(self) -> memoryview:
         if self.start < 0:
@@ -210,6 +214,17 @@ def text_of(value: Any) -> Any:
     if isinstance(value, np.generic):
         return text_of(value.item())
     return value
+
+
+def _check_is_text(value: Any, name: str) -> None:
+    for text in value if isinstance(value, list) else [value]:
+        if isinstance(text, str) and not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
+            raise DamagedFileError(
+                f"The attribute {name!r} is damaged.",
+                expected="text in UTF-8",
+                found=f"{text.encode('utf-8', 'surrogateescape')!r:.60}"[1:],
+                remedy=COPY_AGAIN,
+            )
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from keras_weld.errors import DamagedFileError, UnsafeFileError
 
 _ATTRIBUTE, _CONTINUED, _ATTRIBUTES_ELSEWHERE = 0x0C, 0x10, 0x15
 _DESCRIPTOR = struct.Struct("<IQI")
-_HEAP = struct.Struct("<4sB3xQ")
+_HEAP = struct.Struct("<IB3xQ")
 _OBJECT = struct.Struct("<HH4xQ")
 _NOWHERE = (1 << 64) - 1
 _MOST_PIECES = 10_000
@@ -67,7 +68,7 @@ class Texts:
             self._data = self._get()
         return self._data
 
-    def _unpack(self, form: struct.Struct | str, place: int) -> tuple[int, ...]:
+    def _unpack(self, form: struct.Struct | str, place: int) -> tuple[Any, ...]:
         if place < 0:
             raise IndexError(place)
         form = form if isinstance(form, struct.Struct) else struct.Struct(form)
@@ -89,7 +90,7 @@ class Texts:
         """The sizes of a heap's objects by their numbers."""
         if place not in self._heaps:
             magic, _, size = self._unpack(_HEAP, place)
-            if magic != b"GCOL":
+            if magic != int.from_bytes(b"GCOL", "little"):
                 raise _damaged("no texts where they should be")
             self._heaps[place] = self._objects(place + _HEAP.size, min(place + size, len(self._bytes)))
         return self._heaps[place]
@@ -133,8 +134,8 @@ class Texts:
                         yield value
 
     def _refuse_packed(self, heap: int) -> None:
-        magic, packed = self._unpack("<4s3xH", heap)
-        if magic != b"FRHP" or packed:
+        magic, packed = self._unpack("<I3xH", heap)
+        if magic != int.from_bytes(b"FRHP", "little") or packed:
             raise UnsafeFileError("The attributes are compressed.", remedy=_NOT_KERAS)
 
     def _value(self, place: int, name: bytes) -> int | None:
@@ -143,14 +144,15 @@ class Texts:
         if version not in (1, 2, 3):
             return None
         at = place + (9 if version == 3 else 8)
-        if self._bytes[at : at + len(name) + 1] != name + b"\0":
+        if bytes(self._bytes[at : at + len(name) + 1]) != name + b"\0":
             return None
         sizes = (name_size, kind_size, space_size)
-        return at + sum((size + 7) // 8 * 8 if version == 1 else size for size in sizes)
+        padded: list[int] = [(size + 7) // 8 * 8 if version == 1 else size for size in sizes]
+        return at + sum(padded)
 
     def _messages(self, header: int) -> Iterator[Message]:
         """All messages of an object's header, in the order in which HDF5 reads them."""
-        if self._bytes[header : header + 4] == b"OHDR":
+        if bytes(self._bytes[header : header + 4]) == b"OHDR":
             flags = self._bytes[header + 5]
             at = header + 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
             width = 1 << (flags & 3)

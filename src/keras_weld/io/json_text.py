@@ -48,6 +48,22 @@ def parse_json(data: bytes, limits: Limits, what: str) -> dict[str, Any] | list[
     return value
 
 
+def checked_compile_config(value: Any) -> dict[str, Any] | None:
+    """How a model was compiled, as its file has it; None if it was not.
+
+    Raises:
+        DamagedFileError: if it is anything but an object.
+    """
+    if value is None or isinstance(value, dict):
+        return value
+    raise DamagedFileError(
+        "How the model was compiled is not told as Keras does.",
+        expected="an object, or nothing",
+        found=f"{type(value).__name__}: {value!r:.60}",
+        remedy="Save the model again with model.save().",
+    )
+
+
 def _count_items(data: bytes) -> int:
     """At least the number of values and keys; text outside ASCII and commas inside texts count as well."""
     count = data.count(b",") + data.count(b":") + data.count(b"[") + data.count(b"{")

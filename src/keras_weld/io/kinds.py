@@ -12,6 +12,8 @@ from keras_weld.errors import DamagedFileError, MissingFileError, UnsafeFileErro
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 ZIP_MAGIC = b"PK\x03\x04"
 HDF5_SUFFIXES = (".h5", ".hdf5", ".keras.h5")
+LINEAGE = "keras_weld"
+"""Under this name a file that was merged keeps what it was made of, in every format."""
 
 
 class Kind(StrEnum):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_weld.core.hush import hush
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.core.tensor import Role, TensorSpec
 from keras_weld.errors import DamagedFileError, MissingExtraError, WrongKindError, add_context
@@ -74,6 +75,11 @@ def read_saved_model(path: Path, limits: Limits) -> ModelState:
 
 
 def _open(path: Path) -> tuple[Any, Any]:
+    with hush():
+        return _open_aloud(path)
+
+
+def _open_aloud(path: Path) -> tuple[Any, Any]:
     try:
         import tensorflow as tf
         from tensorflow.core.protobuf import trackable_object_graph_pb2

@@ -10,7 +10,7 @@ from typing import Any
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.errors import DamagedFileError, MissingFileError, UnsafeFileError, add_context
 from keras_weld.io.hdf5 import Hdf5, Stored, open_hdf5
-from keras_weld.io.kinds import Kind
+from keras_weld.io.kinds import LINEAGE, Kind
 from keras_weld.io.limits import Limits
 from keras_weld.io.naming import name_tensors
 

@@ -8,7 +8,7 @@ from typing import Any
 from keras_weld.core.state import ModelState
 from keras_weld.io.hdf5 import Hdf5
 from keras_weld.io.keras_file import lazy_tensors
-from keras_weld.io.kinds import Kind
+from keras_weld.io.kinds import LINEAGE, Kind
 
 
 def read_weights(content: Hdf5) -> ModelState:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from keras_weld.checks.architecture import compare
 from keras_weld.checks.finding import Severity
 from keras_weld.checks.kernels import SAME_START, cosine, is_kernel
 from keras_weld.core.dtypes import is_float
@@ -29,6 +28,8 @@ def require_one_architecture(states: Sequence[ModelState]) -> None:
     texts = {_text(state) for state in states}
     if len(texts) == 1:
         return  # as between checkpoints of one run; comparing layer by layer takes longer than the averaging
+    from keras_weld.checks.architecture import compare
+
     graphs = [(state, _graph(state)) for state in states]
     known = [(state, graph) for state, graph in graphs if graph is not None]
     for state, graph in known[1:]:

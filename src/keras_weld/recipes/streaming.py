@@ -76,13 +76,13 @@ def stream(
     spoilt: dict[str, None] = {}
     total = sum(task.slot.nbytes for task in tasks)
     done = 0
-    pieces = _pieces(tasks, whole)
+    batches = _batches(_pieces(tasks, whole))
     with ThreadPoolExecutor(_WORKERS) as pool:
         waiting: set[Future[int]] = set()
         try:
             while True:
-                new = islice(pieces, 2 * _WORKERS - len(waiting))
-                waiting |= {pool.submit(_combine, piece, method, weights, sink, whole, spoilt) for piece in new}
+                new = islice(batches, 2 * _WORKERS - len(waiting))
+                waiting |= {pool.submit(_combine_all, batch, method, weights, sink, whole, spoilt) for batch in new}
                 if not waiting:
                     return list(spoilt)
                 finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -101,6 +101,31 @@ def _pieces(tasks: Sequence[Task], whole: bool) -> Iterator[_Piece]:
         step = max(1, size) if whole or not task.averaged else _BATCH
         for first in range(0, size, step):
             yield _Piece(task, first, min(step, size - first))
+
+
+def _batches(pieces: Iterator[_Piece]) -> Iterator[list[_Piece]]:
+    """Pieces for one thread to take in a row: most tensors are so small that handing them over takes longer."""
+    batch: list[_Piece] = []
+    size = 0
+    for piece in pieces:
+        batch.append(piece)
+        size += piece.size
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _combine_all(
+    batch: Sequence[_Piece],
+    method: Method,
+    weights: Sequence[float],
+    sink: Sink,
+    whole: bool,
+    spoilt: dict[str, None],
+) -> int:
+    return sum(_combine(piece, method, weights, sink, whole, spoilt) for piece in batch)
 
 
 def _combine(

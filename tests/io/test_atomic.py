@@ -19,7 +19,7 @@ import pytest
 from keras_weld.errors import UsageError, WeldError, WriteError
 from keras_weld.io import atomic, window
 from keras_weld.io.atomic import PREFIX, atomic_path
-from keras_weld.io.hdf5_writer import Slot
+from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
 from keras_weld.io.read import open_model
 from keras_weld.io.window import write_at
 from keras_weld.io.write import open_sink
@@ -86,16 +86,14 @@ def test_what_differs_when_it_is_opened_again_is_not_kept(
 ) -> None:
     write(tmp_path / name, handmade.tensors(1))
     before = files(tmp_path)
-    real = os.fsync
+    real = Hdf5Sink.check_whole
 
-    def damage(handle: int) -> None:  # the disk gave back something else
-        real(handle)
-        place = os.readlink(f"/proc/self/fd/{handle}")
-        if os.path.isfile(place) and not place.endswith(".json"):
-            data = Path(place).read_bytes()
-            Path(place).write_bytes(data.replace(b"dense_1", b"dense_7"))
+    def damage(sink: Hdf5Sink) -> None:  # the system gives back something else than was written
+        real(sink)
+        place = Path(os.readlink(f"/proc/self/fd/{sink._handle}"))
+        place.write_bytes(place.read_bytes().replace(b"dense_1", b"dense_7"))
 
-    monkeypatch.setattr(os, "fsync", damage)
+    monkeypatch.setattr(Hdf5Sink, "check_whole", damage)
     with pytest.raises(WeldError) as caught:
         write(tmp_path / name, handmade.tensors(2))
     monkeypatch.undo()
@@ -315,4 +313,16 @@ def test_the_new_file_is_on_the_disk_before_it_has_the_name(tmp_path: Path, monk
     monkeypatch.setattr(os, "replace", lambda a, b: (steps.append("rename"), real(a, b)))
     with atomic_path(tmp_path / "m.txt", lambda path: steps.append(f"verify {path.read_text()}")) as temporary:
         temporary.write_text("new")
-    assert steps == ["sync .txt", "verify new", "rename", f"sync {tmp_path.name}"]
+    assert sorted(steps[:2]) == ["sync .txt", "verify new"]  # side by side
+    assert steps[2:] == ["rename", f"sync {tmp_path.name}"]
+
+
+def test_a_file_that_could_not_be_flushed_never_gets_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(atomic, "sync_file", fail)
+    (tmp_path / "m.txt").write_text("old")
+    with pytest.raises(WriteError, match="Input/output error"), atomic_path(tmp_path / "m.txt") as temporary:
+        temporary.write_text("new")
+    assert [entry.read_text() for entry in tmp_path.iterdir()] == ["old"]

@@ -58,3 +58,22 @@ def begin_and_interrupt(file: Path) -> None:
     with Fingerprints([file] * 3):
         time.sleep(0.05)
         raise KeyboardInterrupt
+
+
+def test_sharded_weights_have_one_by_the_map_and_every_shard(tmp_path: Path) -> None:
+    def shards(folder: str, first: str, second: str) -> str:
+        (tmp_path / folder).mkdir()
+        map_ = tmp_path / folder / "m.weights.json"
+        map_.write_text('{"weight_map": {"/a/vars": "m_0.weights.h5", "/b/vars": ["m_1.weights.h5", "../x"]}}')
+        (tmp_path / folder / "m_0.weights.h5").write_text(first)
+        (tmp_path / folder / "m_1.weights.h5").write_text(second)
+        return sha256_of(map_)
+
+    assert shards("a", "1", "2") == shards("b", "1", "2")
+    assert len({sha256_of(tmp_path / "a" / "m.weights.json"), shards("c", "1", "3"), shards("d", "12", "")}) == 3
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"weight_map": 3}', '{"weight_map": {"a": 3}}'])
+def test_what_only_looks_like_a_map_has_one_too(tmp_path: Path, text: str) -> None:
+    (tmp_path / "m.weights.json").write_text(text)
+    assert len(sha256_of(tmp_path / "m.weights.json")) == 64

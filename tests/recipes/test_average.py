@@ -26,6 +26,7 @@ from keras_weld.errors import (
     WeldError,
     WriteError,
 )
+from keras_weld.io.fingerprint import sha256_of
 from keras_weld.io.read import open_model
 from keras_weld.recipes import streaming
 from keras_weld.recipes.average import Averaged, average
@@ -278,7 +279,7 @@ def test_lineage_tells_how_to_do_it_again(tmp_path: Path, name: str) -> None:
     # Averages of averages keep theirs.
     average([tmp_path / name, files[0]], tmp_path / "again.keras")
     again = lineage(tmp_path / "again.keras")["sources"][0]
-    assert again["sha256"] == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+    assert again["sha256"] == sha256_of(tmp_path / name)
 
 
 def every_format(folder: Path, seed: int, **sizes: int) -> dict[str, Path]:
@@ -493,7 +494,7 @@ def test_the_result_may_replace_one_of_its_sources(tmp_path: Path, name: str) ->
     first, second = make(tmp_path, 2, hidden=3000)
     average([first], tmp_path / name)
     wanted = mean([first, second])
-    digest = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+    digest = sha256_of(tmp_path / name)
     average([tmp_path / name, first, second, second], tmp_path / name)
     assert_equal(content(tmp_path / name), wanted)
     assert lineage(tmp_path / name)["sources"][0]["sha256"] == digest

@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -77,6 +78,15 @@ def sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+@contextmanager
+def syncing(path: Path) -> Iterator[None]:
+    """Have the system write a file's pages to the disk while the block runs; the end waits for both."""
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(sync_file, path)
+        yield
+        written.result()
+
+
 def sync_folder(path: Path) -> None:
     """Have the system write a folder's entries to the disk, where it can."""
     if os.name == "nt":
@@ -99,7 +109,7 @@ def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | N
 
     Args:
         path: what is to be written. A link is followed.
-        verify: called with the temporary path after it was flushed and before it is renamed.
+        verify: called with the temporary path when it is whole, before it is renamed.
 
     Raises:
         WriteError: if the folder is missing, or the system refuses (disk full, no permission).
@@ -124,9 +134,9 @@ def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | N
     try:
         yield temporary
         written = True
-        sync_file(temporary)
-        if verify is not None:
-            verify(temporary)
+        with syncing(temporary):
+            if verify is not None:
+                verify(temporary)
         if target.exists():
             shutil.copymode(target, temporary)
         os.replace(temporary, target)

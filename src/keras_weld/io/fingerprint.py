@@ -1,24 +1,27 @@
-"""SHA-256 of a model file, or of a folder by the names and contents in it."""
+"""SHA-256 of a model file; of a folder, or of sharded weights, by the names and contents of their files."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import mmap
 import os
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from types import TracebackType
 
+_MAP, _LARGEST_MAP = ".weights.json", 100_000_000
 _PIECE = 1 << 23  # large, since between two pieces the interpreter is asked for
 
 
 def sha256_of(path: Path, stop: Event | None = None) -> str:
-    """The SHA-256 of a file's bytes; for a folder, of every file's name and SHA-256 in sorted order.
+    """The SHA-256 of a file's bytes; for several files, of every one's name and SHA-256 in sorted order.
 
     Args:
-        path: a file, the map of sharded weights (its shards are not included), or a folder.
+        path: a file, a folder, or the map of sharded weights, whose shards are part of it.
         stop: when set, the work is broken off.
 
     Returns:
@@ -27,11 +30,32 @@ def sha256_of(path: Path, stop: Event | None = None) -> str:
     Raises:
         InterruptedError: if it was broken off.
     """
-    total = hashlib.sha256()
     if path.is_dir():
-        for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
-            total.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file, stop)}\n".encode())
-        return total.hexdigest()
+        return _of_files(path, sorted(entry for entry in path.rglob("*") if entry.is_file()), stop)
+    if path.name.endswith(_MAP):
+        return _of_files(path.parent, [path, *_shards(path)], stop)
+    return _of_file(path, stop)
+
+
+def _of_files(folder: Path, files: Iterable[Path], stop: Event | None) -> str:
+    total = hashlib.sha256()
+    for file in files:
+        total.update(f"{file.relative_to(folder).as_posix()}\0{_of_file(file, stop)}\n".encode())
+    return total.hexdigest()
+
+
+def _shards(map_: Path) -> list[Path]:
+    """The shards that a map names, as far as it is one; what is wrong with it, its reader tells."""
+    with map_.open("rb") as file, suppress(ValueError, AttributeError, TypeError):
+        places = json.loads(file.read(_LARGEST_MAP))["weight_map"].values()
+        names = {name for place in places for name in ([place] if isinstance(place, str) else place)}
+        beside = sorted(name for name in names if Path(name).name == name)
+        return [map_.with_name(name) for name in beside if map_.with_name(name).is_file()]
+    return []
+
+
+def _of_file(path: Path, stop: Event | None) -> str:
+    total = hashlib.sha256()
     if path.stat().st_size == 0:  # nothing to map
         return total.hexdigest()
     with (

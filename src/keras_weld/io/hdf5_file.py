@@ -61,6 +61,7 @@ class Hdf5:
         start: first byte of the HDF5 part in the file on disk; -1 for a buffer in memory.
         datasets: by path; the paths of a group in natural order (`vars/2` before `vars/10`).
         groups: paths of all groups, parents before children.
+        structure: the same for files that differ in their tensors' values alone; None where nobody asked.
     """
 
     path: Path
@@ -70,6 +71,7 @@ class Hdf5:
     start: int = 0
     datasets: dict[str, Stored] = field(default_factory=dict)
     groups: list[str] = field(default_factory=list)
+    structure: bytes | None = None
     _handle: h5py.File | None = None
     _pages: Array | None = None
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
+from keras_weld.io.alike import remembering
 from keras_weld.io.hdf5_file import Hdf5, Stored
 from keras_weld.io.limits import MB, Limits
 
@@ -46,7 +47,8 @@ def files_alike() -> Iterator[None]:
     """
     token = _last.set([])
     try:
-        yield
+        with remembering():
+            yield
     finally:
         _last.reset(token)
 
@@ -60,7 +62,7 @@ def recall(file: Hdf5) -> bool:
         if file.start < 0 or (known.size, known.limits) != (file.size, file.limits):
             continue
         if _digest(file, known.gaps) == known.digest:
-            file.groups = list(known.groups)
+            file.groups, file.structure = list(known.groups), known.digest
             file.datasets = {stored.path: _shifted(stored, file.start) for stored in known.datasets}
             return True
     return False
@@ -75,7 +77,8 @@ def remember(file: Hdf5) -> None:
     if sum(end - begin for begin, end in gaps) > _LARGEST_GAPS:
         return
     relative = [_shifted(stored, -file.start) for stored in file.datasets.values()]
-    kept[:] = [_Structure(file.limits, file.size, gaps, _digest(file, gaps), relative, list(file.groups))]
+    file.structure = _digest(file, gaps)
+    kept[:] = [_Structure(file.limits, file.size, gaps, file.structure, relative, list(file.groups))]
 
 
 def _shifted(stored: Stored, by: int) -> Stored:

@@ -23,7 +23,6 @@ from keras_weld.io.keras_file import open_weights_member
 from keras_weld.io.kinds import LINEAGE as LINEAGE
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import GB, UNLIMITED
-from keras_weld.io.sharded_writer import open_shards
 from keras_weld.io.verify import verify
 from keras_weld.io.zip_writer import ZipWriter
 
@@ -87,6 +86,8 @@ def open_sink(
     """
     kind = written_kind(path)
     if kind is Kind.SHARDED:
+        from keras_weld.io.sharded_writer import open_shards
+
         with open_shards(Path(path), slots, shard_bytes, metadata) as shards:
             yield shards
         return

@@ -6,35 +6,30 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from keras_weld.core.arguments import list_of_models
-from keras_weld.core.dtypes import is_float
-from keras_weld.core.state import LazyTensor, ModelState
-from keras_weld.errors import IncompatibleModelsError, UsageError
+from keras_weld.core.state import ModelState
+from keras_weld.errors import UsageError
 from keras_weld.io.fingerprint import Fingerprints
 from keras_weld.io.hdf5 import natural
 from keras_weld.io.hdf5_structure import files_alike
-from keras_weld.io.hdf5_writer import Slot
-from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
-from keras_weld.io.placing import place
 from keras_weld.io.read import open_model
 from keras_weld.io.write import LINEAGE, open_sink, written_kind
-from keras_weld.recipes.caution import different_starts, require_means, require_one_architecture
+from keras_weld.recipes.average_plan import Plan
+from keras_weld.recipes.layout import with_architecture
 from keras_weld.recipes.lineage import describe
-from keras_weld.recipes.matching import match
 from keras_weld.recipes.shares import shares
-from keras_weld.recipes.streaming import Progress, Task, stream
+from keras_weld.recipes.streaming import Progress, stream
 from keras_weld.weights import METHODS
 
 Model = Any
 """A path (str or os.PathLike), or a live `keras.Model`; Keras is not imported to say so."""
 
 _DEFAULT = Limits()
-_LAYOUTS = (Kind.KERAS, Kind.WEIGHTS, Kind.SHARDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +112,8 @@ def average(
         states = [stack.enter_context(_open(model, limits)) for model in chosen]
         if architecture is not None:
             with open_model(architecture, limits) as like:
-                states = [_with_architecture(state, like) for state in states]
-        plan = _Plan(states, Path(out))
+                states = [with_architecture(state, like) for state in states]
+        plan = Plan(states, Path(out))
         tasks, copied = plan.tasks()
         notes = plan.notes(copied)
 
@@ -198,159 +193,9 @@ def _last(models: list[Model], last: int | None) -> list[Model]:
     return chosen
 
 
-def _with_architecture(state: ModelState, like: ModelState) -> ModelState:
-    if like.graph is None or like.graph.opaque:
-        raise UsageError(
-            "This file does not tell the architecture.",
-            file=like.source,
-            expected="a file with the model's layers: .json, .keras or .h5",
-            found=str(like.kind),
-            remedy="Write it where the model was made: model.to_json()",
-        )
-    if _is_keras_3(state):
-        return state
-    placed = state if _in_layout(state) else place(state, like.graph)
-    return replace(placed, config=like.config, known_graph=like.graph, metadata={**like.metadata, "given": True})
-
-
 def _open(model: Model, limits: Limits) -> ModelState:
     if isinstance(model, str | os.PathLike):
         return open_model(model, limits)
     from keras_weld.models.state import state_of
 
     return state_of(model)
-
-
-class _Plan:
-    """What goes where: the first model in Keras 3's layout gives the output its shape."""
-
-    def __init__(self, states: Sequence[ModelState], out: Path) -> None:
-        self.states = states
-        self.out = out
-        self.template = min(states, key=_distance)
-        self.wants_config = written_kind(out) is Kind.KERAS
-        if not self.template.weights:
-            raise IncompatibleModelsError(
-                "The first model holds no weights.",
-                file=self.template.source,
-                found=f"{self.template.kind}",
-                remedy="Give a file that holds weights.",
-            )
-        if not _in_layout(self.template):
-            raise IncompatibleModelsError(
-                "None of the sources tells where Keras 3 would keep its tensors.",
-                file=self.template.source,
-                expected="one source as .keras, .weights.h5, .weights.json, or .h5 with its architecture",
-                found=str(self.template.kind),
-                remedy="Give the architecture too: --architecture model.json (what model.to_json() gave), or one of "
-                "the models in such a format.",
-            )
-        self.by_order: list[str] = []
-        self.starts: list[str] = []
-        self.reordered: list[str] = []
-        self.precisions: dict[tuple[str, str, str], None] = {}
-
-    def tasks(self) -> tuple[list[Task], list[str]]:
-        require_one_architecture(self.states)
-        pairings = [match(self.template, state) for state in self.states]
-        self.reordered = [state.source for state, found in zip(self.states, pairings, strict=True) if found.reordered]
-        self.precisions = {
-            (state.source, theirs.spec.dtype.name, ours.spec.dtype.name): None
-            for state, found in zip(self.states, pairings, strict=True)
-            for ours, theirs in found.pairs
-            if is_float(ours.spec.dtype) and ours.spec.dtype != theirs.spec.dtype
-        }
-        self.by_order = [state.source for state, found in zip(self.states, pairings, strict=True) if found.by_order]
-        columns = [[theirs for _, theirs in found.pairs] for found in pairings]
-        require_means(columns, self.states)
-        self.starts = list(different_starts(columns, self.states))
-        tasks = [
-            Task(_slot(kept), [column[number] for column in columns])
-            for number, (kept, _) in enumerate(pairings[0].pairs)
-        ]
-        return tasks, [task.sources[0].spec.name for task in tasks if not task.averaged and not task.agree()]
-
-    def config(self) -> dict[str, Any] | None:
-        if not self.wants_config or self.template.config is None:
-            return None
-        if not _is_keras_3(self.template):
-            raise UsageError(
-                "None of the sources holds an architecture that Keras 3 reads as it is.",
-                file=self.out,
-                found=f"{self.template.kind} of Keras {self.template.metadata.get('keras_version')}",
-                remedy=f"Write the weights alone (-o {self.out.stem}.weights.h5) and load them into the "
-                "model built in code, or give one source as .keras.",
-            )
-        return {**self.template.config, "compile_config": None}
-
-    def metadata(self) -> dict[str, Any]:
-        kept = ("keras_version", "date_saved")
-        return {name: self.template.metadata[name] for name in kept if self.template.metadata.get(name)}
-
-    def notes(self, copied: Sequence[str]) -> list[str]:
-        notes = [*self.starts]
-        if len(self.states) == 1:
-            notes.append("Only one model was given: the result has its weights.")
-        if copied:
-            listed = ", ".join(copied[:3]) + ("…" if len(copied) > 3 else "")
-            notes.append(f"Taken from {self.states[0].source}, since it has no mean and differs: {listed}")
-        if any(state.optimizer for state in self.states):
-            notes.append("The optimizer's state was left out: it belongs to no mean of weights.")
-        if self.wants_config and self.template.compile_config:
-            notes.append("The result is not compiled: call model.compile(...) before you train or evaluate it.")
-        notes.extend(
-            f"{source} stores {theirs}; the result has {ours}, like {self.template.source}."
-            for source, theirs, ours in self.precisions
-        )
-        notes.extend(
-            f"Warning: in {source} the layers stand in another order; they were matched by their names, and the "
-            f"outputs are in the order of {self.template.source}."
-            for source in self.reordered
-        )
-        notes.extend(
-            f"{source} was matched by the order of its tensors: its names say nothing." for source in self.by_order
-        )
-        if any(spec.name.endswith("/moving_mean") for spec in self.template.specs) and len(self.states) > 1:
-            notes.append(
-                "The statistics of BatchNormalization were averaged too; they belong to the sources. Judge "
-                "the result with weld evaluate."
-            )
-        return [*notes, *self._asset_notes()]
-
-    def _asset_notes(self) -> list[str]:
-        notes: list[str] = []
-        for name, read in self.template.assets.items():
-            kept = read()
-            notes.extend(
-                f"{name} differs in {state.source}: the one of {self.template.source} was kept."
-                for state in self.states
-                if name in state.assets and state.assets[name]() != kept
-            )
-        return notes
-
-
-def _is_keras_3(state: ModelState) -> bool:
-    version = str(state.metadata.get("keras_version") or "3")
-    # A legacy .h5 holds its architecture in an older form, whatever version wrote it.
-    newer = state.kind is Kind.KERAS or (state.metadata.get("given") and "module" in (state.config or {}))
-    return bool(newer) and not version.startswith(("1.", "2."))
-
-
-def _in_layout(state: ModelState) -> bool:
-    return all("vars/" in tensor.spec.path for tensor in state.weights)
-
-
-def _distance(state: ModelState) -> int:
-    """How far a source is from what Keras 3 writes: the nearest gives the result its shape."""
-    if _is_keras_3(state):
-        return 0
-    if state.kind in _LAYOUTS:
-        return 1
-    return 2 if state.weights and _in_layout(state) else 3
-
-
-def _slot(kept: LazyTensor) -> Slot:
-    spec = kept.spec
-    depth = spec.path.removesuffix("/vars/" + spec.path.rpartition("/")[2]).count("layers/")
-    owner = spec.layer.rpartition("/")[2] if depth == spec.layer.count("/") + 1 else ""
-    return Slot(spec.path, spec.shape, spec.dtype, owner)

@@ -1,0 +1,154 @@
+"""What an average writes, and from where: which source gives the layout, what is combined, what is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_weld.core.dtypes import is_float
+from keras_weld.core.state import LazyTensor, ModelState
+from keras_weld.errors import IncompatibleModelsError, UsageError
+from keras_weld.io.hdf5_writer import Slot
+from keras_weld.io.kinds import Kind
+from keras_weld.io.write import written_kind
+from keras_weld.recipes.caution import different_starts, require_means, require_one_architecture
+from keras_weld.recipes.layout import distance, in_layout, is_keras_3
+from keras_weld.recipes.matching import match
+from keras_weld.recipes.streaming import Task
+
+
+class Plan:
+    """What goes where: the source nearest to Keras 3's layout gives the output its shape.
+
+    Args:
+        states: the sources, open.
+        out: the file that will be written.
+
+    Raises:
+        IncompatibleModelsError: if no source tells where Keras 3 would keep its tensors.
+    """
+
+    def __init__(self, states: Sequence[ModelState], out: Path) -> None:
+        self.states = states
+        self.out = out
+        self.template = min(states, key=distance)
+        self.wants_config = written_kind(out) is Kind.KERAS
+        if not self.template.weights:
+            raise IncompatibleModelsError(
+                "The first model holds no weights.",
+                file=self.template.source,
+                found=f"{self.template.kind}",
+                remedy="Give a file that holds weights.",
+            )
+        if not in_layout(self.template):
+            raise IncompatibleModelsError(
+                "None of the sources tells where Keras 3 would keep its tensors.",
+                file=self.template.source,
+                expected="one source as .keras, .weights.h5, .weights.json, or .h5 with its architecture",
+                found=str(self.template.kind),
+                remedy="Give the architecture too: --architecture model.json (what model.to_json() gave), or one of "
+                "the models in such a format.",
+            )
+        self.by_order: list[str] = []
+        self.starts: list[str] = []
+        self.reordered: list[str] = []
+        self.precisions: dict[tuple[str, str, str], None] = {}
+
+    def tasks(self) -> tuple[list[Task], list[str]]:
+        """One task for each tensor of the result, and the names of those that are copied though the sources differ.
+
+        Raises:
+            IncompatibleModelsError: if the models are not of one architecture, or are quantised.
+            ShapeMismatchError: if a tensor differs in shape.
+        """
+        require_one_architecture(self.states)
+        pairings = [match(self.template, state) for state in self.states]
+        self.reordered = [state.source for state, found in zip(self.states, pairings, strict=True) if found.reordered]
+        self.precisions = {
+            (state.source, theirs.spec.dtype.name, ours.spec.dtype.name): None
+            for state, found in zip(self.states, pairings, strict=True)
+            for ours, theirs in found.pairs
+            if is_float(ours.spec.dtype) and ours.spec.dtype != theirs.spec.dtype
+        }
+        self.by_order = [state.source for state, found in zip(self.states, pairings, strict=True) if found.by_order]
+        columns = [[theirs for _, theirs in found.pairs] for found in pairings]
+        require_means(columns, self.states)
+        self.starts = list(different_starts(columns, self.states))
+        tasks = [
+            Task(_slot(kept), [column[number] for column in columns])
+            for number, (kept, _) in enumerate(pairings[0].pairs)
+        ]
+        return tasks, [task.sources[0].spec.name for task in tasks if not task.averaged and not task.agree()]
+
+    def config(self) -> dict[str, Any] | None:
+        """The architecture that is written, not compiled; None if the output has none.
+
+        Raises:
+            UsageError: if none of the sources has one that Keras 3 reads.
+        """
+        if not self.wants_config or self.template.config is None:
+            return None
+        if not is_keras_3(self.template):
+            raise UsageError(
+                "None of the sources holds an architecture that Keras 3 reads as it is.",
+                file=self.out,
+                found=f"{self.template.kind} of Keras {self.template.metadata.get('keras_version')}",
+                remedy=f"Write the weights alone (-o {self.out.stem}.weights.h5) and load them into the "
+                "model built in code, or give one source as .keras.",
+            )
+        return {**self.template.config, "compile_config": None}
+
+    def metadata(self) -> dict[str, Any]:
+        """What the output says of itself, besides its lineage."""
+        kept = ("keras_version", "date_saved")
+        return {name: self.template.metadata[name] for name in kept if self.template.metadata.get(name)}
+
+    def notes(self, copied: Sequence[str]) -> list[str]:
+        """What a person should know of this average, once `tasks` was called; `copied` are its second part."""
+        notes = [*self.starts]
+        if len(self.states) == 1:
+            notes.append("Only one model was given: the result has its weights.")
+        if copied:
+            listed = ", ".join(copied[:3]) + ("…" if len(copied) > 3 else "")
+            notes.append(f"Taken from {self.states[0].source}, since it has no mean and differs: {listed}")
+        if any(state.optimizer for state in self.states):
+            notes.append("The optimizer's state was left out: it belongs to no mean of weights.")
+        if self.wants_config and self.template.compile_config:
+            notes.append("The result is not compiled: call model.compile(...) before you train or evaluate it.")
+        notes.extend(
+            f"{source} stores {theirs}; the result has {ours}, like {self.template.source}."
+            for source, theirs, ours in self.precisions
+        )
+        notes.extend(
+            f"Warning: in {source} the layers stand in another order; they were matched by their names, and the "
+            f"outputs are in the order of {self.template.source}."
+            for source in self.reordered
+        )
+        notes.extend(
+            f"{source} was matched by the order of its tensors: its names say nothing." for source in self.by_order
+        )
+        if any(spec.name.endswith("/moving_mean") for spec in self.template.specs) and len(self.states) > 1:
+            notes.append(
+                "The statistics of BatchNormalization were averaged too; they belong to the sources. Judge "
+                "the result with weld evaluate."
+            )
+        return [*notes, *self._asset_notes()]
+
+    def _asset_notes(self) -> list[str]:
+        notes: list[str] = []
+        for name, read in self.template.assets.items():
+            kept = read()
+            notes.extend(
+                f"{name} differs in {state.source}: the one of {self.template.source} was kept."
+                for state in self.states
+                if name in state.assets and state.assets[name]() != kept
+            )
+        return notes
+
+
+def _slot(kept: LazyTensor) -> Slot:
+    spec = kept.spec
+    depth = spec.path.removesuffix("/vars/" + spec.path.rpartition("/")[2]).count("layers/")
+    owner = spec.layer.rpartition("/")[2] if depth == spec.layer.count("/") + 1 else ""
+    return Slot(spec.path, spec.shape, spec.dtype, owner)

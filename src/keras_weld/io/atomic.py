@@ -42,6 +42,12 @@ def _temporary_name(name: str) -> str:
     return f"{PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}-{_end_of(name)}"
 
 
+def another(temporary: Path) -> Path:
+    """A second temporary path for what `temporary` will become; removed likewise if this process is killed."""
+    host, pid, _, end = temporary.name.removeprefix(PREFIX).split("-", 3)
+    return temporary.with_name(f"{PREFIX}{host}-{pid}-{secrets.token_hex(4)}-{end}")
+
+
 def _end_of(name: str) -> str:
     """The end of a name, suffix included: with what stands before it, it must not be too long for a name."""
     return name[-40:]

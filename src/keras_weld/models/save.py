@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,12 @@ from keras_weld.core.state import ModelState
 from keras_weld.errors import UsageError, WriteError, add_context
 from keras_weld.io.atomic import atomic_path
 from keras_weld.io.hdf5_writer import Slot
-from keras_weld.io.kinds import Kind
+from keras_weld.io.kinds import LINEAGE, Kind
+from keras_weld.io.label import add_lineage
 from keras_weld.io.limits import GB
 from keras_weld.io.read import open_model
 from keras_weld.io.write import open_sink, written_kind
+from keras_weld.models.provenance import lineage
 from keras_weld.models.quiet import quiet
 from keras_weld.models.state import state_of
 from keras_weld.models.write import UNLIMITED, write
@@ -34,7 +35,7 @@ def save(
     """Save a model so that a crash at any moment leaves the old file or the new one.
 
     The file is written under another name in the same folder, opened again and compared with the live
-    variables byte by byte, flushed, and renamed.
+    variables byte by byte, flushed, and renamed. A model that was composed takes its lineage along.
 
     Args:
         model: a built Keras model.
@@ -59,9 +60,31 @@ def save(
         if written_kind(target) is Kind.SHARDED:
             _save_shards(model, target, int(max_shard_size * GB))
         else:
-            with atomic_path(target, partial(_verify, model)) as temporary:
-                write(model, temporary)
+            save_if(model, target)
     return target
+
+
+def save_if(model: keras.Model, target: Path, holds: Callable[[Path], None] = lambda path: None) -> None:
+    """Save a model as one file, if it stands a further test.
+
+    Args:
+        model: a built model.
+        target: a name ending in `.keras` or `.weights.h5`.
+        holds: called with the finished file under its temporary name; what it raises is raised, and the file
+            not kept.
+
+    Raises:
+        WriteError: if the file cannot be written, or does not hold what the model holds.
+    """
+
+    def check(temporary: Path) -> None:
+        _verify(model, temporary)
+        holds(temporary)
+
+    with atomic_path(target, check) as temporary:
+        write(model, temporary)
+        if (known := lineage(model)) is not None:
+            add_lineage(temporary, known)
 
 
 def _check(model: Any, target: Path, overwrite: bool) -> None:
@@ -95,7 +118,9 @@ def _save_shards(model: keras.Model, target: Path, shard_bytes: int) -> None:
     with state_of(model, weights_only=True) as state:
         specs = state.specs
         slots = [Slot(spec.path, spec.shape, spec.dtype, spec.layer.rpartition("/")[2]) for spec in specs]
-        with open_sink(target, slots, shard_bytes=shard_bytes) as sink:
+        known = lineage(model)
+        metadata = {} if known is None else {LINEAGE: known}
+        with open_sink(target, slots, metadata=lambda: metadata, shard_bytes=shard_bytes) as sink:
             for tensor in state.values():
                 sink.put(tensor.spec.path, 0, tensor.read())
     with quiet(), open_model(target, UNLIMITED) as written:

@@ -1,0 +1,1 @@
+"""Merges that build a new graph out of whole models, whatever their architectures."""

@@ -1,0 +1,25 @@
+"""The ranges of values that pixels are given to models in."""
+
+from __future__ import annotations
+
+PIXEL_RANGES: dict[str, tuple[float, float]] = {
+    "0..255": (1.0, 0.0),
+    "0..1": (1 / 255, 0.0),
+    "-1..1": (2 / 255, -1.0),
+}
+"""By name: what a value from 0 to 255 is multiplied by, and what is then added."""
+
+
+def between(one: str, other: str) -> tuple[float, float]:
+    """The factor and the offset that bring values of one range into another.
+
+    Args:
+        one: the range that the values have, a key of `PIXEL_RANGES`.
+        other: the range that they shall have.
+
+    Example:
+        >>> between("0..1", "-1..1")
+        (2.0, -1.0)
+    """
+    (a, b), (c, d) = PIXEL_RANGES[one], PIXEL_RANGES[other]
+    return c / a, d - b * c / a

@@ -1,0 +1,108 @@
+"""Call the layers of a live model again, all or some of them, on other tensors: how graphs are cut and rewired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from keras_weld.core.graph import ModelGraph
+from keras_weld.core.graph_nodes import Edge
+from keras_weld.core.graph_order import calls_in_order
+from keras_weld.errors import IncompatibleModelsError, UsageError
+
+Tensor = Any
+"""A symbolic tensor of Keras, of a shape with the batch first."""
+
+
+def graph_of(model: keras.Model) -> ModelGraph:
+    """The graph of a live model; it is opaque for one whose layers are in its code.
+
+    Raises:
+        UsageError: if the model, or a layer of it, cannot say what it was made from.
+    """
+    try:
+        config = keras.saving.serialize_keras_object(model)
+    except Exception as error:  # a get_config of the user's own may raise anything
+        raise UsageError(
+            f"The model {model.name!r} cannot be written down, so it could not be saved after a merge.",
+            expected="a get_config() in every class of your own",
+            found=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            remedy="Write one that returns the arguments of __init__, as Keras's guide on saving shows.",
+        ) from error
+    return ModelGraph.from_config(config)
+
+
+def operations_of(model: keras.Model) -> dict[str, Any]:
+    """The layers and operations of a model by their names in its graph."""
+    return {one.name: one for one in getattr(model, "operations", model.layers)}
+
+
+def replay(model: keras.Model, graph: ModelGraph, given: Mapping[Edge, Tensor], wanted: Sequence[Edge]) -> list[Tensor]:
+    """Call as many of a model's layers as it takes to make some tensors out of others.
+
+    The layers are those of the model, so weights are shared with it.
+
+    Args:
+        model: a Functional or Sequential model.
+        graph: its graph.
+        given: the tensors that are there already, by their places in the graph.
+        wanted: the places of the tensors to make.
+
+    Returns:
+        The tensors, in the order of `wanted`.
+
+    Raises:
+        IncompatibleModelsError: if a wanted tensor depends on an input that is not given.
+    """
+    made: dict[Edge, Tensor] = dict(given)
+    needed = _needed(graph, made, wanted)
+    layers = operations_of(model)
+    for layer, number in calls_in_order(graph):
+        if (layer.name, number) not in needed:
+            continue
+        if layer.is_input:
+            raise IncompatibleModelsError(
+                "The model cannot be cut there: what comes after also depends on the input by another way.",
+                layer=layer.name,
+                expected="a place that everything goes through",
+                found=", ".join(edge.layer for edge in given),
+                remedy="Choose a layer behind which all branches have joined.",
+            )
+        call = layer.calls[number]
+        results = layers[layer.name](*_filled(call.args, made), **_filled(call.kwargs, made))
+        for index, result in enumerate(keras.tree.flatten(results)):
+            made[Edge(layer.name, number, index)] = result
+    return [made[edge] for edge in wanted]
+
+
+def _needed(graph: ModelGraph, given: Iterable[Edge], wanted: Sequence[Edge]) -> set[tuple[str, int]]:
+    """The calls that lead from the given tensors to the wanted ones."""
+    layers = {layer.name: layer for layer in graph.layers}
+    there = set(given)
+    needed: set[tuple[str, int]] = set()
+    waiting = [edge for edge in wanted if edge not in there]
+    while waiting:
+        edge = waiting.pop()
+        if (edge.layer, edge.call) in needed:
+            continue
+        needed.add((edge.layer, edge.call))
+        calls = layers[edge.layer].calls
+        waiting += [one for one in calls[edge.call].inbound if one not in there] if calls else []
+    return needed
+
+
+def _filled(value: Any, made: Mapping[Edge, Tensor]) -> Any:
+    """Arguments of a call with tensors where the config has edges, and objects where it has their description."""
+    if isinstance(value, Edge):
+        return made[value]
+    if isinstance(value, list | tuple):
+        return type(value)(_filled(item, made) for item in value)
+    if isinstance(value, dict):
+        if value.get("class_name") == "__tuple__":
+            return tuple(_filled(item, made) for item in value["items"])
+        if "class_name" in value and "config" in value:
+            return keras.saving.deserialize_keras_object(value)
+        return {key: _filled(item, made) for key, item in value.items()}
+    return value

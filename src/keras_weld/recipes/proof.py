@@ -1,0 +1,142 @@
+"""Load a written model in a fresh process with plain Keras, and compare what it predicts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_weld.core.state import Array
+from keras_weld.errors import WriteError
+
+_SCRIPT = """
+import importlib, json, sys
+import numpy as np
+told = json.load(sys.stdin)
+sys.path[:0] = told["path"]
+import keras
+custom = {}
+for text in told["custom"]:
+    module, _, name = text.partition(":")
+    found = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    custom[found.__name__] = custom[keras.saving.get_registered_name(found)] = found
+model = keras.saving.load_model(
+    told["model"], custom_objects=custom or None, compile=False, safe_mode=not told["unsafe"]
+)
+with np.load(told["inputs"]) as stored:
+    given = [stored[f"x{number}"] for number in range(len(stored.files))]
+made = keras.tree.flatten(model(given[0] if len(given) == 1 else given))
+made = [keras.ops.convert_to_numpy(keras.ops.cast(one, "float32")) for one in made]
+np.savez(told["outputs"], **{f"y{number}": values for number, values in enumerate(made)})
+"""
+_TOLERANCE = {"float32": 1e-5, "float64": 1e-5}  # of the largest output; less precise dtypes are given
+_COARSE = 2e-2
+_EXAMPLES = 4
+_LENGTH = 16  # of an axis that the model leaves open
+
+
+def prove(path: Path, model: Any, *, custom: Sequence[str] = (), unsafe: bool = False) -> float:
+    """Load a file in a process that has never heard of keras-weld, and compare its outputs with the live model's.
+
+    Args:
+        path: the file.
+        model: the live model that it was written from.
+        custom: classes of the user's own, as `module:Class`.
+        unsafe: whether the file carries Python code that may run.
+
+    Returns:
+        The largest difference between an output of the one and of the other.
+
+    Raises:
+        WriteError: if it does not load, or predicts something else; says what the process said.
+    """
+    inputs = examples(model)
+    live = _predictions(model, inputs)
+    with tempfile.TemporaryDirectory(prefix="keras-weld-") as folder:
+        told = {
+            "model": os.fspath(path.resolve()),
+            "inputs": os.path.join(folder, "x.npz"),
+            "outputs": os.path.join(folder, "y.npz"),
+            "custom": list(custom),
+            "unsafe": unsafe,
+            "path": [os.getcwd()],
+        }
+        np.savez(told["inputs"], **{f"x{number}": values for number, values in enumerate(inputs)})  # type: ignore[arg-type]
+        done = subprocess.run(
+            [sys.executable, "-c", _SCRIPT], input=json.dumps(told), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise _does_not_load(done.stderr, custom)
+        with np.load(str(told["outputs"])) as stored:
+            fresh = [stored[f"y{number}"] for number in range(len(stored.files))]
+    return _compare(live, fresh, str(model.compute_dtype))
+
+
+def examples(model: Any, count: int = _EXAMPLES, seed: int = 0) -> list[Array]:
+    """Made-up inputs that a model takes: values from 0 to 1, and small whole numbers where it takes such."""
+    random = np.random.default_rng(seed)
+    made: list[Array] = []
+    for port in model.inputs:
+        shape = (port.shape[0] or count, *(size or _LENGTH for size in port.shape[1:]))
+        if port.dtype == "string":
+            made.append(np.full(shape, "some words", dtype=np.str_))
+        elif "int" in port.dtype or port.dtype == "bool":
+            made.append(random.integers(0, 2, shape).astype(port.dtype))
+        else:
+            made.append(random.random(shape).astype("float32"))
+    return made
+
+
+def _predictions(model: Any, inputs: Sequence[Array]) -> list[Array]:
+    import keras
+
+    given = inputs[0] if len(inputs) == 1 else list(inputs)
+    made = keras.tree.flatten(model(given))
+    return [np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(one, "float32"))) for one in made]
+
+
+def _compare(live: Sequence[Array], fresh: Sequence[Array], dtype: str) -> float:
+    worst = 0.0
+    allowed = _TOLERANCE.get(dtype, _COARSE)
+    for number, (ours, theirs) in enumerate(zip(live, fresh, strict=False)):
+        if ours.shape != theirs.shape:
+            raise _differs(f"output {number} of shape {ours.shape}", f"shape {theirs.shape}")
+        scale = max(1.0, float(np.nanmax(np.abs(ours), initial=0.0)))
+        same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+        apart = float(np.max(np.where(same, 0.0, np.abs(ours - theirs)), initial=0.0))
+        if not apart <= allowed * scale:
+            raise _differs(f"output {number} within {allowed * scale:.1e} of the live model's", f"{apart:.3g} apart")
+        worst = max(worst, apart)
+    if len(live) != len(fresh):
+        raise _differs(f"{len(live)} outputs", f"{len(fresh)}")
+    return worst
+
+
+def _differs(expected: str, found: str) -> WriteError:
+    return WriteError(
+        "Loaded in a fresh process, the file does not predict what the live model does; it was not kept.",
+        expected=expected,
+        found=found,
+        remedy="If a class of your own is involved, compare its get_config with its __init__: what it leaves out "
+        "comes back with its default. Otherwise report this.",
+    )
+
+
+def _does_not_load(said: str, custom: Sequence[str]) -> WriteError:
+    lines = [line for line in said.strip().splitlines() if line.strip()]
+    return WriteError(
+        "The file cannot be loaded in a fresh process with plain Keras; it was not kept.",
+        expected="a file that keras.saving.load_model loads" + (f", given {', '.join(custom)}" if custom else ""),
+        found=lines[-1][:300] if lines else "no words",
+        remedy="A class of your own is passed with --custom module:Class (custom_objects=['module:Class']); it must "
+        "lie in a module that can be imported.",
+    )

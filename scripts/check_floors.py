@@ -57,7 +57,7 @@ FIRST_FLOOR_WITH_KERAS = 3
 LAZY_BACKENDS = {"io": {"tensorflow"}, "data": {"tensorflow_datasets"}}
 """What a lower folder may import inside a function: SavedModel's variables, and data sets by name."""
 
-ON_START = frozenset({"typer", "keras_weld.cli", "keras_weld.errors"})
+ON_START = frozenset({"click", "keras_weld.cli", "keras_weld.errors"})
 """What the command line may import at the top of a file besides the standard library."""
 
 

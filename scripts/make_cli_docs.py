@@ -43,7 +43,7 @@ def page() -> str:
     from keras_weld.cli.main import COMMANDS
 
     parts = [HEAD, f"```text\n{help_of()}\n```\n"]
-    parts += [f"## weld {name}\n\n```text\n{help_of(name)}\n```\n" for name, _ in COMMANDS]
+    parts += [f"## weld {name}\n\n```text\n{help_of(name)}\n```\n" for name in COMMANDS]
     return "\n".join(parts)
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from keras_weld.cli.main import app
 from keras_weld.errors import MissingFileError, UsageError
@@ -111,7 +111,7 @@ def test_every_format_of_one_model_is_the_same_model():
 def test_no_backend_is_imported(run_python):
     code = (
         "import sys\n"
-        "from typer.testing import CliRunner\n"
+        "from click.testing import CliRunner\n"
         "from keras_weld.cli.main import app\n"
         "found = CliRunner().invoke(app, ['check', *sys.argv[1:]])\n"
         "print(found.exit_code, sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))\n"

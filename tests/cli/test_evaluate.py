@@ -6,9 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from keras_weld.cli.evaluate import spelled_out
+from keras_weld.cli.main import app
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,24 @@ from keras_weld.cli.evaluate import spelled_out
 )
 def test_command_lines_are_read_as_they_are_meant(written, read):
     assert spelled_out(written.split()) == read.split()
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ("--margin=-1", "Invalid value for '--margin': -1.0 is not in the range x>=0.0."),
+        ("--margin=nan", "Invalid value for '--margin': 'nan' is not a valid number."),
+        ("--fail-if-worse=nan", "Invalid value for '--fail-if-worse': 'nan' is not a valid number."),
+        ("--fail-if-worse=much", "Invalid value for '--fail-if-worse': 'much' is not a valid number."),
+        ("--sample=0", "Invalid value for '--sample': 0 is not in the range x>=1."),
+        ("--seed=x", "Invalid value for '--seed': 'x' is not a valid integer."),
+        ("--output=x", "Invalid value for '--output': 'x' is not a valid integer."),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused_in_plain_words(option, problem):
+    refused = CliRunner().invoke(app, ["evaluate", "m.keras", "--data", "d.npz", "--against", "a.keras", option])
+    assert refused.exit_code == 2
+    assert refused.stderr.splitlines()[-1] == f"Error: {problem}"
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +72,6 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def weld(files, monkeypatch):
-    from keras_weld.cli.main import app
-
     monkeypatch.chdir(files)
     return lambda line: CliRunner().invoke(app, ["evaluate", *line.split()])
 

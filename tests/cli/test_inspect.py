@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from keras_weld.cli.inspect import shape, size
 from keras_weld.cli.main import app
@@ -114,7 +114,7 @@ def test_words_for_sizes_and_shapes():
 def test_no_backend_is_imported(run_python):
     code = (
         "import sys\n"
-        "from typer.testing import CliRunner\n"
+        "from click.testing import CliRunner\n"
         "from keras_weld.cli.main import app\n"
         "found = CliRunner().invoke(app, ['inspect', sys.argv[1]])\n"
         "print(found.exit_code, sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))\n"

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
-from keras_weld.cli.frame import CustomOption, JsonFlag, LimitOption, emit_json, notes, plain, progress
+from keras_weld.cli.command import help_text
+from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_option, notes, plain, progress
 from keras_weld.cli.interrupt import listening
-from keras_weld.cli.main import WeldGroup, help_text
+from keras_weld.cli.main import WeldGroup, app
 from keras_weld.errors import ShapeMismatchError
 
 RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -35,20 +35,19 @@ class Found:
     apple: object
 
 
-def app_that(do: Callable[[], object]) -> typer.Typer:
-    app = typer.Typer(cls=WeldGroup, rich_markup_mode=None, pretty_exceptions_enable=False)
+def app_that(do: Callable[[], object]) -> WeldGroup:
+    group = WeldGroup("weld")
 
-    @app.callback()
-    def group() -> None:
-        pass
-
-    @app.command("try")
-    def command(as_json: JsonFlag = False, limit: LimitOption = None, custom: CustomOption = None) -> None:
+    @group.command("try")
+    @json_option
+    @limit_option
+    @custom_option
+    def command(as_json: bool, limit: tuple[str, ...], custom: tuple[str, ...]) -> None:
         do()
         if as_json:
-            emit_json({"limit": limit or [], "custom": custom or []})
+            emit_json({"limit": limit, "custom": custom})
 
-    return app
+    return group
 
 
 def refuse() -> None:
@@ -127,7 +126,7 @@ def test_an_interruption_that_came_out_as_another_error_is_still_one() -> None:
     assert result.stderr == "Interrupted; nothing was left half-written.\n"
 
 
-@pytest.mark.parametrize("name", ["typer", "inspect"])
+@pytest.mark.parametrize("name", ["click", "inspect"])
 def test_ctrl_c_while_the_command_line_itself_is_imported_is_told(name: str, tmp_path: Path) -> None:
     (tmp_path / f"{name}.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
     code = "import sys; from keras_weld.cli.entry import run; sys.path.insert(0, sys.argv[1]); run()"
@@ -166,35 +165,40 @@ def test_a_wrong_command_line_is_json_when_json_was_asked_for(words: list[str]) 
     assert result.stderr == ""
     found = json.loads(result.stdout)
     assert found["error"] == "UsageError"
-    assert found["problem"] in ("No such option: --bogus", "No such command 'nothing'.")
+    assert found["problem"] in ("No such option '--bogus'.", "No such command 'nothing'.")
     assert found["remedy"].endswith("--help shows the options and an example.")
+
+
+def test_a_command_that_is_not_there_is_refused_with_the_one_that_is_close() -> None:
+    refused = CliRunner().invoke(app, ["inspec"])
+    assert refused.exit_code == 2
+    assert refused.stderr.endswith("Error: No such command 'inspec'. Did you mean 'inspect'?\n")
 
 
 def test_a_wrong_command_line_is_words_when_json_was_not_asked_for() -> None:
     result = CliRunner().invoke(app_that(lambda: None), ["try", "--bogus"])
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert "Error: No such option: --bogus" in result.stderr
+    assert "Error: No such option '--bogus'." in result.stderr
 
 
 def test_shared_options_may_be_repeated_and_may_be_left_out() -> None:
-    runner, app = CliRunner(), app_that(lambda: None)
+    runner, group = CliRunner(), app_that(lambda: None)
     words = ["try", "--json", "--limit", "depth=3", "--limit", "members=5", "--custom", "m:A"]
-    assert json.loads(runner.invoke(app, words).stdout) == {
+    assert json.loads(runner.invoke(group, words).stdout) == {
         "limit": ["depth=3", "members=5"],
         "custom": ["m:A"],
     }
-    assert json.loads(runner.invoke(app, ["try", "--json"]).stdout) == {"limit": [], "custom": []}
+    assert json.loads(runner.invoke(group, ["try", "--json"]).stdout) == {"limit": [], "custom": []}
 
 
 BUG = """
-import typer
 from keras_weld.cli import main
 
+@main.app.command("broken")
 def broken() -> None:
     raise ZeroDivisionError("a slip")
 
-main.app.command("broken")(broken)
 import sys
 sys.argv = ["weld", "broken"]
 main.run()
@@ -213,11 +217,11 @@ TALKER = """
 import sys
 from keras_weld.cli import main
 
+@main.app.command("talk")
 def talk() -> None:
     for number in range(100_000):
         print("line", number)
 
-main.app.command("talk")(talk)
 sys.argv = ["weld", "talk"]
 main.run()
 """

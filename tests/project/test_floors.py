@@ -84,7 +84,7 @@ def test_what_the_table_allows_is_allowed(tmp_path: Path) -> None:
             "models/load.py": "import keras\nfrom keras_weld.io import read",
             "io/read.py": "def variables():\n    import tensorflow",
             "recipes/average.py": "from keras_weld.models.load import load",
-            "cli/main.py": "import typer\ndef command():\n    from keras_weld.recipes import average",
+            "cli/main.py": "import click\ndef command():\n    from keras_weld.recipes import average",
         },
     )
     assert forbidden(package) == []

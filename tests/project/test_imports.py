@@ -7,13 +7,15 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
 GOLDEN = Path(__file__).parent.parent / "golden" / "keras3_0"
 BACKENDS = {"keras", "tensorflow", "jax", "torch"}
-HEAVY = {"numpy", "h5py", "rich", "ml_dtypes"}  # pydantic is typer's own business: newer ones parse with it
+HEAVY = {"numpy", "h5py", "rich", "ml_dtypes"}
+COMMANDS = {"inspect", "check", "average", "evaluate", "demo"}
 
 COMMAND = """
 import json, sys
@@ -25,14 +27,22 @@ try:
     run()
 except SystemExit as end:
     code = end.code
-print(json.dumps({"code": code, "modules": sorted({name.partition(".")[0] for name in sys.modules})}))
+tops = sorted({name.partition(".")[0] for name in sys.modules})
+files = [name.rpartition(".")[2] for name in sys.modules if name.startswith("keras_weld.cli.")]
+print(json.dumps({"code": code, "modules": tops, "files": files}))
 """
 
 
 def modules_after(run_python: RunPython, *words: object) -> tuple[int, set[str]]:
     """The exit code of `weld WORDS`, and what the process had imported by then."""
-    told = json.loads(run_python(COMMAND, *words).stdout.splitlines()[-1])
+    told = told_by(run_python, *words)
     return told["code"] or 0, set(told["modules"])
+
+
+def told_by(run_python: RunPython, *words: object) -> dict[str, Any]:
+    """What `COMMAND` tells of `weld WORDS`."""
+    found: dict[str, Any] = json.loads(run_python(COMMAND, *words).stdout.splitlines()[-1])
+    return found
 
 
 @pytest.fixture
@@ -51,11 +61,11 @@ def test_importing_the_package_imports_no_backend(run_python: RunPython) -> None
 def test_help_imports_nothing_heavy(run_python: RunPython) -> None:
     code, modules = modules_after(run_python, "--help")
     assert code == 0
-    assert "typer" in modules
+    assert "click" in modules
     assert modules & (BACKENDS | HEAVY) == set()
 
 
-@pytest.mark.parametrize("command", ["inspect", "check", "average", "evaluate", "demo"])
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_the_help_of_a_command_imports_nothing_heavy_and_shows_an_example(run_python: RunPython, command: str) -> None:
     code, modules = modules_after(run_python, command, "--help")
     assert code == 0
@@ -77,3 +87,8 @@ def test_check_imports_no_backend(run_python: RunPython, two_models: list[Path],
     assert code in (0, 1)
     assert "h5py" in modules
     assert modules & BACKENDS == set()
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_a_command_does_not_import_the_others(run_python: RunPython, command: str) -> None:
+    assert set(told_by(run_python, command, "--help")["files"]) & COMMANDS == {command}

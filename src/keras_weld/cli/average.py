@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from keras_weld.cli.frame import JsonFlag, LimitOption, emit_json, notes, progress
+from keras_weld.cli.command import Argument, Command
+from keras_weld.cli.frame import emit_json, json_option, limit_option, notes, progress
 from keras_weld.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,31 +17,39 @@ if TYPE_CHECKING:
 _WARNING = "Warning: "
 
 
+@click.command("average", cls=Command)
+@click.argument(
+    "models",
+    cls=Argument,
+    nargs=-1,
+    required=True,
+    type=Path,
+    metavar="A B…",
+    help="Saved models of one architecture, in any format, mixed.",
+)
+@click.option("-o", "--out", required=True, type=Path, help="The file to write: .keras, .weights.h5 or .weights.json.")
+@click.option("--weights", metavar="W,W,…", help="The share of each model, such as 0.5,0.3,0.2. They sum to 1.")
+@click.option("--normalize", is_flag=True, help="Divide the weights by their sum.")
+@click.option("--last", type=int, metavar="N", help="Of the files, take the last N in the order of their names.")
+@click.option(
+    "--architecture",
+    type=Path,
+    metavar="FILE",
+    help="The architecture (.json, .keras, .h5), for SavedModels and weights-only .h5 files.",
+)
+@click.option("--method", default="linear", help="How to combine the weights.")
+@json_option
+@limit_option
 def command(
-    models: Annotated[
-        list[Path],
-        typer.Argument(metavar="A B…", help="Saved models of one architecture, in any format, mixed."),
-    ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The file to write: .keras, .weights.h5 or .weights.json.")],
-    weights: Annotated[
-        str | None,
-        typer.Option(metavar="W,W,…", help="The share of each model, such as 0.5,0.3,0.2. They sum to 1."),
-    ] = None,
-    normalize: Annotated[bool, typer.Option("--normalize", help="Divide the weights by their sum.")] = False,
-    last: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Of the files, take the last N in the order of their names."),
-    ] = None,
-    architecture: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="The architecture (.json, .keras, .h5), for SavedModels and weights-only .h5 files.",
-        ),
-    ] = None,
-    method: Annotated[str, typer.Option(help="How to combine the weights.")] = "linear",
-    as_json: JsonFlag = False,
-    limit: LimitOption = None,
+    models: tuple[Path, ...],
+    out: Path,
+    weights: str | None,
+    normalize: bool,
+    last: int | None,
+    architecture: Path | None,
+    method: str,
+    as_json: bool,
+    limit: tuple[str, ...],
 ) -> None:
     """Average the weights of models of one architecture into one model.
 
@@ -56,7 +65,7 @@ def command(
     from keras_weld.io.fingerprint import Fingerprints
 
     # With --last it is not known yet which files go in.
-    known = models if last is None else []
+    known = models if last is None else ()
     with Fingerprints(known) as fingerprints, progress("Averaging", quiet=as_json) as report:
         from keras_weld.io.limits import Limits
         from keras_weld.recipes.average import average
@@ -69,7 +78,7 @@ def command(
             last=last,
             method=method,
             architecture=architecture,
-            limits=Limits.parse(limit or []),
+            limits=Limits.parse(limit),
             progress=report,
             fingerprints=fingerprints if known else None,
         )
@@ -100,11 +109,11 @@ def _show(done: Averaged, *, asked_for_last: bool) -> None:
     shares = sorted(set(done.weights))
     how = "equal shares" if len(shares) == 1 else "shares " + ", ".join(f"{share:g}" for share in done.weights)
     models = "1 model" if len(done.sources) == 1 else f"{len(done.sources)} models"
-    typer.echo(f"Wrote {done.path}: {done.averaged} tensors of {models}, {how}.")
+    click.echo(f"Wrote {done.path}: {done.averaged} tensors of {models}, {how}.")
     if asked_for_last:
-        typer.echo("Taken: " + ", ".join(done.sources))
+        click.echo("Taken: " + ", ".join(done.sources))
     for line in done.notes:
         if line.startswith(_WARNING):
-            typer.secho(_WARNING, fg="red", bold=True, nl=False)
-            typer.echo(line.removeprefix(_WARNING))
+            click.secho(_WARNING, fg="red", bold=True, nl=False)
+            click.echo(line.removeprefix(_WARNING))
     notes(line for line in done.notes if not line.startswith(_WARNING))

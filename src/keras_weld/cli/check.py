@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
+from click.exceptions import Exit
 
-from keras_weld.cli.frame import JsonFlag, LimitOption, console, emit_json
+from keras_weld.cli.command import Argument, Command
+from keras_weld.cli.frame import console, emit_json, json_option, limit_option
 from keras_weld.cli.rows import print_columns, print_rows
 
 if TYPE_CHECKING:
@@ -16,39 +17,45 @@ if TYPE_CHECKING:
     from keras_weld.checks.finding import Finding
     from keras_weld.recipes.check import CheckReport
 
+PURPOSES = ("average", "fuse", "ensemble", "zip")
+"""The four merges."""
 IMPOSSIBLE = 1
 _FEW = 3  # findings that say the same of different layers and are shown one by one
 _NAMED = 12  # layers that are named when there are more
 _ORDER = ("refusal", "warning", "note")
 
 
-class Purpose(StrEnum):
-    """The four merges."""
-
-    AVERAGE = "average"
-    FUSE = "fuse"
-    ENSEMBLE = "ensemble"
-    ZIP = "zip"
-
-
+@click.command("check", cls=Command)
+@click.argument(
+    "models",
+    cls=Argument,
+    nargs=-1,
+    required=True,
+    type=Path,
+    metavar="MODEL",
+    help="Two or more saved models in any format, mixed.",
+)
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(PURPOSES),
+    help="Ask about this merge alone; exit with 1 if it is not possible.",
+)
+@click.option(
+    "--labels",
+    multiple=True,
+    type=Path,
+    metavar="FILE",
+    help="The names of a model's classes, one a line. Once for each model, in the same order.",
+)
+@json_option
+@limit_option
 def command(
-    models: Annotated[
-        list[Path],
-        typer.Argument(metavar="MODEL", help="Two or more saved models in any format, mixed."),
-    ],
-    purpose: Annotated[
-        Purpose | None,
-        typer.Option("--for", help="Ask about this merge alone; exit with 1 if it is not possible."),
-    ] = None,
-    labels: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="The names of a model's classes, one a line. Once for each model, in the same order.",
-        ),
-    ] = None,
-    as_json: JsonFlag = False,
-    limit: LimitOption = None,
+    models: tuple[Path, ...],
+    purpose: str | None,
+    labels: tuple[Path, ...],
+    as_json: bool,
+    limit: tuple[str, ...],
 ) -> None:
     """Show which of the four merges are possible for some models, and every reason why not.
 
@@ -68,16 +75,16 @@ def command(
 
     report = check(
         models,
-        purpose=purpose.value if purpose else None,
-        labels=labels,
-        limits=Limits.parse(limit or []),
+        purpose=purpose,
+        labels=labels or None,
+        limits=Limits.parse(limit),
     )
     if as_json:
         emit_json(report)
     else:
         _show(report)
     if not report.possible:
-        raise typer.Exit(IMPOSSIBLE)
+        raise Exit(IMPOSSIBLE)
 
 
 def _show(report: CheckReport) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from keras_weld.cli.frame import JsonFlag, Report, console, emit_json, progress, show_table
+from keras_weld.cli.command import Command
+from keras_weld.cli.frame import Report, console, emit_json, json_option, progress, show_table
 from keras_weld.cli.interrupt import listening, raise_if_pressed
+from keras_weld.cli.ranges import IntegerRange
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,13 +24,17 @@ _WIDE = 98
 """Columns that the whole table takes."""
 
 
-def command(
-    folder: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where the files go; other files in it are left alone.")
-    ] = Path("weld-demo"),
-    seed: Annotated[int, typer.Option(min=0, help="What everything random is drawn by.")] = 0,
-    as_json: JsonFlag = False,
-) -> None:
+@click.command("demo", cls=Command)
+@click.option(
+    "--folder",
+    type=Path,
+    default=Path("weld-demo"),
+    metavar="FOLDER",
+    help="Where the files go; other files in it are left alone.",
+)
+@click.option("--seed", type=IntegerRange(min=0), default=0, help="What everything random is drawn by.")
+@json_option
+def command(folder: Path, seed: int, as_json: bool) -> None:
     """Train small models on real digits, merge them, and judge the merges.
 
     Three models are trained from one start, one from another, and one is saved after each epoch. They are

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-from typer.core import TyperCommand
+import click
+from click.exceptions import Exit
 
+from keras_weld.cli.command import Argument, Command
 from keras_weld.cli.frame import (
-    CustomOption,
-    JsonFlag,
-    LimitOption,
-    UnsafeFlag,
     console,
+    custom_option,
     emit_json,
+    json_option,
+    limit_option,
     notes,
     progress,
     show_table,
+    unsafe_option,
 )
+from keras_weld.cli.ranges import IntegerRange, NumberRange
 from keras_weld.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,10 +29,10 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+")
 
 
-class Command(TyperCommand):
+class EvaluateCommand(Command):
     """Reads `--against A B C` as three sources, and `--fail-if-worse` with or without a number."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Write the two options in the form that the parser knows, then parse."""
         return super().parse_args(ctx, spelled_out(args))
 
@@ -60,61 +62,69 @@ def spelled_out(arguments: list[str]) -> list[str]:
     return found
 
 
+@click.command("evaluate", cls=EvaluateCommand)
+@click.argument("model", cls=Argument, metavar="MODEL", help="The model to judge. It comes first.")
+@click.option(
+    "--data",
+    required=True,
+    metavar="FILE.npz|FOLDER|MODULE:FUNCTION",
+    help="What to judge on: arrays x and y (or x_val, y_val, x_test, y_test; other names as "
+    "FILE.npz:images,labels), a folder of images with a sub-folder for each class, or a function "
+    "that returns (x, y).",
+)
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="A B...",
+    help="The models it was made from. The best of them is what it is compared with.",
+)
+@click.option(
+    "--metric",
+    metavar="NAME",
+    help="accuracy, top5, f1, auc, log_loss, mse, rmse or mae; by default accuracy, or mse for values.",
+)
+@click.option(
+    "--fail-if-worse",
+    type=NumberRange(min=0.0),
+    metavar="[POINTS]",
+    help="Exit with 1 if it is worse than the best source (by more than POINTS, if given).",
+)
+@click.option(
+    "--margin",
+    type=NumberRange(min=0.0),
+    default=1.0,
+    help="How much worse still counts as no worse: points, or percent of the source's figure for "
+    "metrics that are not in percent.",
+)
+@click.option("--output", type=IntegerRange(min=0), default=0, help="Which output to judge, for models with several.")
+@click.option("--sample", type=IntegerRange(min=1), help="Judge on at most this many examples, drawn by --seed.")
+@click.option(
+    "--pixels", default="0..255", help="For images, the range the models were trained on: 0..255, 0..1 or -1..1."
+)
+@click.option("--batch-size", type=IntegerRange(min=1), default=256, help="Examples at a time.")
+@click.option("--resamples", type=IntegerRange(min=100), default=2000, help="Resamplings for the intervals.")
+@click.option("--seed", type=int, default=0, help="What samples and resamplings are drawn by.")
+@custom_option
+@limit_option
+@unsafe_option
+@json_option
 def command(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model to judge. It comes first.")],
-    data: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE.npz|FOLDER|MODULE:FUNCTION",
-            help="What to judge on: arrays x and y (or x_val, y_val, x_test, y_test; other names as "
-            "FILE.npz:images,labels), a folder of images with a sub-folder for each class, or a function "
-            "that returns (x, y).",
-        ),
-    ],
-    against: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="A B...",
-            help="The models it was made from. The best of them is what it is compared with.",
-        ),
-    ] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="accuracy, top5, f1, auc, log_loss, mse, rmse or mae; by default accuracy, or mse for values.",
-        ),
-    ] = None,
-    fail_if_worse: Annotated[
-        float | None,
-        typer.Option(
-            metavar="[POINTS]",
-            min=0.0,
-            help="Exit with 1 if it is worse than the best source (by more than POINTS, if given).",
-        ),
-    ] = None,
-    margin: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            help="How much worse still counts as no worse: points, or percent of the source's figure for "
-            "metrics that are not in percent.",
-        ),
-    ] = 1.0,
-    output: Annotated[int, typer.Option(min=0, help="Which output to judge, for models with several.")] = 0,
-    sample: Annotated[
-        int | None, typer.Option(min=1, help="Judge on at most this many examples, drawn by --seed.")
-    ] = None,
-    pixels: Annotated[
-        str, typer.Option(help="For images, the range the models were trained on: 0..255, 0..1 or -1..1.")
-    ] = "0..255",
-    batch_size: Annotated[int, typer.Option(min=1, help="Examples at a time.")] = 256,
-    resamples: Annotated[int, typer.Option(min=100, help="Resamplings for the intervals.")] = 2000,
-    seed: Annotated[int, typer.Option(help="What samples and resamplings are drawn by.")] = 0,
-    custom: CustomOption = None,
-    limit: LimitOption = None,
-    unsafe: UnsafeFlag = False,
-    as_json: JsonFlag = False,
+    model: str,
+    data: str,
+    against: tuple[str, ...],
+    metric: str | None,
+    fail_if_worse: float | None,
+    margin: float,
+    output: int,
+    sample: int | None,
+    pixels: str,
+    batch_size: int,
+    resamples: int,
+    seed: int,
+    custom: tuple[str, ...],
+    limit: tuple[str, ...],
+    unsafe: bool,
+    as_json: bool,
 ) -> None:
     """Judge a model against the models it was made from, on the same data.
 
@@ -134,12 +144,12 @@ def command(
         from keras_weld.recipes.judgement import NAME_SOURCES, NOTHING_AGAINST
 
         raise UsageError(NOTHING_AGAINST, found="--fail-if-worse without --against", remedy=NAME_SOURCES)
-    limits = Limits.parse(limit or [])
+    limits = Limits.parse(limit)
     with progress("Starting Keras", quiet=as_json) as report:
         start_backend()
         found = evaluate(
             model,
-            against or [],
+            against,
             data=data,
             metric=metric,
             output=output,
@@ -149,7 +159,7 @@ def command(
             margin=margin,
             resamples=resamples,
             seed=seed,
-            custom_objects=custom,
+            custom_objects=list(custom) or None,
             unsafe=unsafe,
             limits=limits,
             progress=lambda done, total, name: report(done, total, f"Evaluating {name}"),
@@ -159,7 +169,7 @@ def command(
     else:
         _show(found)
     if fail_if_worse is not None and found.fails(fail_if_worse):
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _show(found: Evaluation) -> None:

@@ -1,6 +1,6 @@
 """What every command shares: options, JSON, consoles, notes and the progress bar.
 
-Typer is all that is imported at the top, so that `weld --help` stays quick; rich comes with the first line
+Click is all that is imported at the top, so that `weld --help` stays quick; rich comes with the first line
 shown.
 """
 
@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import typer
+import click
 
 from keras_weld.cli.interrupt import listening, raise_if_pressed
 
@@ -31,45 +31,36 @@ WIDTH = 100
 _JSON_ASKED = "keras_weld.json"
 
 
-def _remember_json(context: typer.Context, asked: bool) -> bool:
+def _remember_json(context: click.Context, _: click.Parameter, asked: bool) -> bool:
     """Let the place that shows errors know that JSON was asked for; `meta` is shared by all contexts."""
     context.meta[_JSON_ASKED] = asked
     return asked
 
 
-def json_asked(context: typer.Context) -> bool:
+def json_asked(context: click.Context) -> bool:
     """Whether the command that runs in `context` was given `--json`."""
     return bool(context.meta.get(_JSON_ASKED, False))
 
 
-JsonFlag = Annotated[
-    bool,
-    typer.Option("--json", help="Print the result as JSON.", callback=_remember_json),
-]
-LimitOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--limit",
-        metavar="NAME=SIZE",
-        help="Raise one limit on what a file may contain, such as json_bytes=300MB. May be repeated.",
-    ),
-]
-UnsafeFlag = Annotated[
-    bool,
-    typer.Option(
-        "--unsafe",
-        help="Also load models that carry Python code (Lambda layers). The code runs with your rights: "
-        "only for files that you trust like a program.",
-    ),
-]
-CustomOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--custom",
-        metavar="MODULE:CLASS",
-        help="A class or function of your own that the model needs, such as my_layers:Attention. May be repeated.",
-    ),
-]
+json_option = click.option("--json", "as_json", is_flag=True, callback=_remember_json, help="Print the result as JSON.")
+limit_option = click.option(
+    "--limit",
+    multiple=True,
+    metavar="NAME=SIZE",
+    help="Raise one limit on what a file may contain, such as json_bytes=300MB. May be repeated.",
+)
+unsafe_option = click.option(
+    "--unsafe",
+    is_flag=True,
+    help="Also load models that carry Python code (Lambda layers). The code runs with your rights: "
+    "only for files that you trust like a program.",
+)
+custom_option = click.option(
+    "--custom",
+    multiple=True,
+    metavar="MODULE:CLASS",
+    help="A class or function of your own that the model needs, such as my_layers:Attention. May be repeated.",
+)
 
 
 @cache

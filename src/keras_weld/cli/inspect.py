@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
+from click.exceptions import Exit
 
-from keras_weld.cli.frame import JsonFlag, LimitOption, console, emit_json, plain
+from keras_weld.cli.command import Argument, Command
+from keras_weld.cli.frame import console, emit_json, json_option, limit_option, plain
 from keras_weld.cli.rows import harmless, print_columns, print_rows
 from keras_weld.errors import FIELDS, WeldError
 
@@ -20,12 +22,20 @@ if TYPE_CHECKING:
 REFUSED = 2
 
 
-def command(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Saved models in any format, or folders.")],
-    layers: Annotated[bool, typer.Option("--layers", help="List every layer with its parameters.")] = False,
-    as_json: JsonFlag = False,
-    limit: LimitOption = None,
-) -> None:
+@click.command("inspect", cls=Command)
+@click.argument(
+    "files",
+    cls=Argument,
+    nargs=-1,
+    required=True,
+    type=Path,
+    metavar="FILE",
+    help="Saved models in any format, or folders.",
+)
+@click.option("--layers", is_flag=True, help="List every layer with its parameters.")
+@json_option
+@limit_option
+def command(files: tuple[Path, ...], layers: bool, as_json: bool, limit: tuple[str, ...]) -> None:
     """Show what saved models hold: nothing is built or run, and Keras is not imported.
 
     Inputs and outputs with their shapes, what the outputs mean, layers and parameters, optimizer, versions,
@@ -40,7 +50,7 @@ def command(
     from keras_weld.io.limits import Limits
     from keras_weld.recipes.inspect import inspect
 
-    limits = Limits.parse(limit or [])
+    limits = Limits.parse(limit)
     if len(files) == 1:
         found = inspect(files[0], limits=limits)
         if as_json:
@@ -59,7 +69,7 @@ def command(
     if as_json:
         emit_json([plain(result) for result in results])
     if any(isinstance(result, WeldError) for result in results):
-        raise typer.Exit(REFUSED)
+        raise Exit(REFUSED)
 
 
 def _show_one_of_many(result: Inspection | WeldError, layers: bool, *, first: bool) -> None:

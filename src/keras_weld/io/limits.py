@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
 from keras_weld.errors import LimitError, UsageError
@@ -61,7 +62,7 @@ class Limits:
             )
 
     @classmethod
-    def parse(cls, settings: list[str]) -> Limits:
+    def parse(cls, settings: Iterable[str]) -> Limits:
         """Limits from texts such as `json_bytes=300MB`.
 
         Raises:

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
+from keras_weld.cli import frame
 from keras_weld.cli.command import help_text
 from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_option, notes, plain, progress
 from keras_weld.cli.interrupt import listening
@@ -279,6 +281,15 @@ def test_a_note_stays_on_one_line_off_a_terminal(capsys: pytest.CaptureFixture[s
     text = "layer [1] was left out " + "because " * 30
     notes([text.strip()])
     assert capsys.readouterr().out == f"Note: {text.strip()}\n"
+
+
+def test_a_note_is_coloured_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(frame, "console", lambda: Console(force_terminal=True, highlight=False, width=40))
+    notes(["layer [1] was left out, because there is none like it"])
+    shown = capsys.readouterr().out
+    assert shown.startswith("\x1b[33mNote: \x1b[0mlayer [1] was left out")
+    assert len(shown.splitlines()) == 2
 
 
 def test_progress_is_silent_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

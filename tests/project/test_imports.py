@@ -89,6 +89,14 @@ def test_check_imports_no_backend(run_python: RunPython, two_models: list[Path],
     assert modules & BACKENDS == set()
 
 
+def test_average_imports_no_backend_and_off_a_terminal_nothing_to_draw_with(
+    run_python: RunPython, two_models: list[Path], tmp_path: Path
+) -> None:
+    code, modules = modules_after(run_python, "average", *two_models, "-o", tmp_path / "mean.keras")
+    assert code == 0
+    assert modules & (BACKENDS | {"rich"}) == set()
+
+
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_a_command_does_not_import_the_others(run_python: RunPython, command: str) -> None:
     assert set(told_by(run_python, command, "--help")["files"]) & COMMANDS == {command}

@@ -1,7 +1,7 @@
 """What every command shares: options, JSON, consoles, notes and the progress bar.
 
 Click is all that is imported at the top, so that `weld --help` stays quick; rich comes with the first line
-shown.
+that needs it.
 """
 
 from __future__ import annotations
@@ -133,12 +133,14 @@ def _key(key: Any) -> str:
 
 def notes(lines: Iterable[str]) -> None:
     """Show one line for each thing that was left out, taken from elsewhere or changed on the way."""
+    if not sys.stdout.isatty():
+        for line in lines:
+            click.echo(f"Note: {line}")  # on one line, so that it can be searched for, and without rich
+        return
     from rich.text import Text
 
-    screen = console()
     for line in lines:
-        # Off a terminal a note stays on one line, so that it can be searched for.
-        screen.print(Text.assemble(("Note: ", "yellow"), line), soft_wrap=not screen.is_terminal)
+        console().print(Text.assemble(("Note: ", "yellow"), line))
 
 
 def show_table(table: Table) -> None:

@@ -11,7 +11,7 @@ from timing import call_seconds, in_turn, process_seconds, ratio, show, verdict
 
 from models import make_resnets
 
-EMPTY_TYPER = "import typer\napp = typer.Typer()\n@app.command()\ndef main() -> None: ...\napp()"
+EMPTY_CLICK = "import click\n@click.command()\ndef main() -> None: ...\nmain()"
 IMPORTS = "import numpy, h5py"
 LOAD = "import sys, keras; keras.models.load_model(sys.argv[1])"
 
@@ -25,7 +25,7 @@ def commands(path: Path) -> bool:
         {
             "weld --help": lambda: process_seconds([weld, "--help"]),
             "weld inspect": lambda: process_seconds([weld, "inspect", str(path)]),
-            "an empty typer program": lambda: process_seconds([*python, EMPTY_TYPER]),
+            "an empty click program": lambda: process_seconds([*python, EMPTY_CLICK]),
             "import numpy, h5py": lambda: process_seconds([*python, IMPORTS]),
             "import keras, load_model": lambda: process_seconds([*python, LOAD, str(path)]),
         },

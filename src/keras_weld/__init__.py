@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from keras_weld.io.limits import Limits
     from keras_weld.io.read import open_model
     from keras_weld.models.load import load
+    from keras_weld.models.provenance import lineage
     from keras_weld.models.save import save
     from keras_weld.recipes.average import average
     from keras_weld.recipes.check import check
     from keras_weld.recipes.demo import demo
     from keras_weld.recipes.evaluate import evaluate
+    from keras_weld.recipes.fuse import fuse
     from keras_weld.recipes.inspect import inspect
 
 __all__ = [
@@ -35,7 +37,9 @@ __all__ = [
     "check",
     "demo",
     "evaluate",
+    "fuse",
     "inspect",
+    "lineage",
     "load",
     "open_model",
     "save",
@@ -53,7 +57,9 @@ _HOMES = {
     "check": "recipes.check",
     "demo": "recipes.demo",
     "evaluate": "recipes.evaluate",
+    "fuse": "recipes.fuse",
     "inspect": "recipes.inspect",
+    "lineage": "models.provenance",
     "load": "models.load",
     "open_model": "io.read",
     "save": "models.save",

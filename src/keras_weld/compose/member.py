@@ -36,6 +36,6 @@ class Composed:
     """
 
     model: keras.Model
-    notes: Sequence[str]
+    notes: list[str]
     parameters: dict[str, Any]
     head: Sequence[str] = ()

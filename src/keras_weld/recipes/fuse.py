@@ -1,0 +1,123 @@
+"""`weld fuse`: the features of several models under a new head."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from keras_weld.checks.meaning import LOGITS, PROBABILITIES
+from keras_weld.errors import UsageError
+from keras_weld.io.limits import Limits
+from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
+from keras_weld.recipes.sources import Sources, by_member, load_sources
+
+if TYPE_CHECKING:
+    import keras
+
+UNTRAINED = "The new head is untrained: train it with weld tune, or give data now."
+
+
+def fuse(
+    models: Sequence[Any],
+    *,
+    classes: int | None = None,
+    head: int | Sequence[int] | None = None,
+    activation: str = "softmax",
+    inputs: str = "shared",
+    at: Mapping[str, str] | None = None,
+    output: Mapping[str, str] | None = None,
+    project: int | None = None,
+    size: tuple[int, int] | None = None,
+    ranges: Mapping[str, str] | None = None,
+    names: Sequence[str] | None = None,
+    custom_objects: Any = None,
+    unsafe: bool = False,
+    limits: Limits | None = None,
+    out: str | os.PathLike[str] | None = None,
+) -> keras.Model:
+    """Join the features of several models, side by side, under a new head.
+
+    The models may have any architecture. The features of each are what goes into its classifier, found from its
+    graph. Where the models take images of other sizes or channels, adapters are put in front of them. What was
+    decided is told by the notes of `lineage(model)`.
+
+    Args:
+        models: paths of saved models, or live Keras models, which are copied.
+        classes: how many numbers come out; by default as many as every source tells apart.
+        head: width of a hidden layer in the head, or of several.
+        activation: of what comes out: "softmax", "sigmoid" or "linear".
+        inputs: "shared" for one input for all, "separate" for one for each.
+        at: by model (its name or path), the layer whose output is taken as its features.
+        output: by model with several outputs, the one whose features are taken.
+        project: width that the features of every model are brought to first.
+        size: height and width of shared images, instead of the largest that a model takes.
+        ranges: by model, the range of pixels that it was trained on: "0..255", "0..1" or "-1..1". The result takes
+            that of the first named.
+        names: what the models are called in the result; by default after their files.
+        custom_objects: classes of your own that the models need, as `load` takes them.
+        unsafe: also load models that carry Python code.
+        limits: what the files may ask for.
+        out: a `.keras` file to write; it is loaded in a fresh process with plain Keras before it gets its name.
+
+    Returns:
+        The model. The sources are layers of it, called by their names; its head is untrained.
+
+    Raises:
+        IncompatibleModelsError: if the models cannot share an input, or where their features are cannot be told.
+        UsageError: for options that make no sense.
+        WeldError: if a model cannot be loaded, or the result cannot be written.
+
+    Example:
+        >>> import keras_weld as weld
+        >>> model = weld.fuse(["cnn.keras", "resnet.keras"], classes=10, head=128)  # doctest: +SKIP
+        >>> weld.lineage(model)["notes"]  # doctest: +SKIP
+        ['Images are resized to 64 x 64 for cnn.', 'The new head is untrained: …']
+    """
+    require_whole_model(out)
+    sources = load_sources(models, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+    from keras_weld.compose import fuse as composing
+
+    called = [member.name for member in sources.members]
+    composed = composing.fuse(
+        sources.members,
+        classes=_classes(sources) if classes is None else classes,
+        head=[head] if isinstance(head, int) else list(head or ()),
+        activation=activation,
+        inputs=inputs,
+        at=by_member(at, models, called),
+        outputs=by_member(output, models, called),
+        project=project,
+        size=size,
+        ranges=by_member(ranges, models, called),
+    )
+    composed.notes.append(UNTRAINED)
+    note_lineage(composed, "fuse", sources.lineage)
+    if out is not None:
+        deliver(composed.model, out, custom_objects, unsafe=unsafe)
+    return composed.model
+
+
+def _classes(sources: Sources) -> int:
+    """The number of classes that every source tells apart.
+
+    Raises:
+        UsageError: if they differ, or one does not tell.
+    """
+    found = {member.name: _told(known) for member, known in zip(sources.members, sources.candidates, strict=True)}
+    counts = set(found.values())
+    count = counts.pop() if len(counts) == 1 else None
+    if count is None:
+        raise UsageError(
+            "How many classes the new head tells apart is not known.",
+            expected="a number: --classes 10 (classes=10)",
+            found=", ".join(f"{name}: {count or 'not told'}" for name, count in found.items()),
+            remedy="Give the number of classes in your data.",
+        )
+    return count
+
+
+def _told(known: Any) -> int | None:
+    meanings = [port.meaning for port in known.summary.outputs if port.meaning is not None]
+    kinds = (*PROBABILITIES, *LOGITS)
+    return meanings[0].classes if len(meanings) == 1 and meanings[0].kind in kinds else None

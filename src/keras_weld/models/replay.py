@@ -11,6 +11,7 @@ from keras_weld.core.graph import ModelGraph
 from keras_weld.core.graph_nodes import Edge
 from keras_weld.core.graph_order import calls_in_order
 from keras_weld.errors import IncompatibleModelsError, UsageError
+from keras_weld.models.write import first_words
 
 Tensor = Any
 """A symbolic tensor of Keras, of a shape with the batch first."""
@@ -28,7 +29,7 @@ def graph_of(model: keras.Model) -> ModelGraph:
         raise UsageError(
             f"The model {model.name!r} cannot be written down, so it could not be saved after a merge.",
             expected="a get_config() in every class of your own",
-            found=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            found=f"{type(error).__name__}: {first_words(error)}",
             remedy="Write one that returns the arguments of __init__, as Keras's guide on saving shows.",
         ) from error
     return ModelGraph.from_config(config)

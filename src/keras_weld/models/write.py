@@ -11,6 +11,12 @@ from keras_weld.io.limits import UNLIMITED as UNLIMITED
 from keras_weld.models.quiet import quiet
 
 
+def first_words(error: Exception) -> str:
+    """The first paragraph of what an exception says, on one line; Keras goes on with examples."""
+    paragraphs = str(error).strip().split("\n\n")
+    return " ".join(paragraphs[0].split())
+
+
 def write(model: keras.Model, path: Path) -> None:
     """Write a model with Keras under a name that ends in `.keras` or `.weights.h5`.
 
@@ -28,6 +34,6 @@ def write(model: keras.Model, path: Path) -> None:
     except Exception as error:  # a layer's get_config may raise anything
         raise WriteError(
             "Keras cannot save this model; what was there before is untouched.",
-            found=f"{type(error).__name__}: {error}",
+            found=f"{type(error).__name__}: {first_words(error)}",
             remedy="If a layer of your own is involved, check its get_config: it must give plain values.",
         ) from error

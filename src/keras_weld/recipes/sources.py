@@ -137,9 +137,10 @@ def _load(model: Any, name: str, custom_objects: Any, unsafe: bool, limits: Limi
                 known = candidate_of(state)
             live = load(model, custom_objects=custom_objects, compile=False, unsafe=unsafe, limits=limits)
         return Member(name, os.fspath(model), live), known
+    copied = copy_of(model, custom_objects)
     with state_of(model) as state:
         known = candidate_of(state)
-    return Member(name, state.source, copy_of(model, custom_objects)), known
+    return Member(name, state.source, copied), known
 
 
 def _is_path(model: Any) -> bool:

@@ -1,0 +1,169 @@
+"""Fusing saved models: what is written loads anywhere, tells its lineage, and nothing bad gets a name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
+
+import custom_parts  # noqa: E402
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from keras import layers  # noqa: E402
+from zoo import ZOO, batch_for, outputs_of  # noqa: E402
+
+import keras_weld as weld  # noqa: E402
+from keras_weld.io.read import open_model  # noqa: E402
+from keras_weld.recipes.proof import prove  # noqa: E402
+
+CUSTOM = "custom_parts:Tower"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    made = []
+    for kind in ("mlp", "nested"):
+        ZOO[kind]().save(tmp_path / f"{kind}.keras")
+        made.append(tmp_path / f"{kind}.keras")
+    return made
+
+
+@pytest.fixture
+def in_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder that a person with classes of their own would stand in."""
+    monkeypatch.chdir(Path(custom_parts.__file__).parent)
+
+
+def tail(model: keras.Model) -> list[np.ndarray]:
+    return [np.asarray(value) for value in model.get_weights()]
+
+
+def test_the_file_tells_where_it_came_from(files: list[Path], tmp_path: Path) -> None:
+    model = weld.fuse(files, classes=3, head=4, out=tmp_path / "fused.keras")
+    with open_model(tmp_path / "fused.keras") as state:
+        told = state.metadata["lineage"]
+    assert told == json.loads(json.dumps(weld.lineage(model)))
+    assert told["method"] == "fuse"
+    assert [source["path"] for source in told["sources"]] == [str(file) for file in files]
+    assert [source["sha256"] for source in told["sources"]] == [
+        hashlib.sha256(file.read_bytes()).hexdigest() for file in files
+    ]
+    assert told["parameters"]["new_layers"] == ["head", "fused"]
+    assert told["notes"][-1].startswith("The new head is untrained")
+    assert weld.lineage(ZOO["mlp"]()) is None
+
+
+def test_plain_keras_loads_the_file_and_predicts_the_same(files: list[Path], tmp_path: Path) -> None:
+    model = weld.fuse(files, classes=3, out=tmp_path / "fused.keras")
+    again = keras.saving.load_model(tmp_path / "fused.keras")
+    batch = batch_for(model)
+    for one, other in zip(outputs_of(model, batch), outputs_of(again, batch), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert [layer.name for layer in again.layers][1:3] == ["mlp", "nested"]
+
+
+def test_sources_are_copied(files: list[Path]) -> None:
+    live = keras.saving.load_model(files[0])
+    before = tail(live)
+    model = weld.fuse([live, files[1], live], classes=2)
+    model.set_weights([value + 1 for value in model.get_weights()])
+    for one, other in zip(before, tail(live), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_number_of_classes_is_that_of_all(files: list[Path], tmp_path: Path) -> None:
+    assert weld.fuse([files[0], files[0]]).outputs[0].shape == (None, 4)
+    with pytest.raises(weld.WeldError, match="How many classes") as caught:
+        weld.fuse(files)  # one gives logits or values, which its file does not tell
+    assert caught.value.found == "mlp: 4, nested: not told"
+
+
+def test_a_class_of_ones_own(in_tests: None, files: list[Path], tmp_path: Path) -> None:
+    ZOO["subclassed"]().save(tmp_path / "tower.keras")
+    out = tmp_path / "out.keras"
+    model = weld.fuse([files[0], tmp_path / "tower.keras"], classes=2, custom_objects=[CUSTOM], out=out)
+    assert weld.lineage(model)["notes"][0].startswith("tower is of a class of its own")
+    again = weld.load(out, custom_objects=[CUSTOM])
+    batch = batch_for(model)
+    np.testing.assert_array_equal(outputs_of(model, batch)[0], outputs_of(again, batch)[0])
+    live = weld.fuse([ZOO["subclassed"](), files[0]], classes=2, out=out)  # its class is known from the model
+    assert len(weld.lineage(live)["sources"]) == 2
+
+
+def test_a_class_that_would_not_load_is_found_before_anything_is_written(
+    in_tests: None, files: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.keras"
+    out.write_text("precious")
+    lost = keras.Sequential([keras.Input((12,)), custom_parts.Forgetful(custom_parts.TABLE), layers.Dense(2)])
+    with pytest.raises(weld.WeldError, match="cannot be saved and loaded again") as caught:
+        weld.fuse([files[0], lost], classes=2, out=out)
+    assert "NotImplementedError" in str(caught.value.found)
+    silent = keras.Sequential([keras.Input((12,)), custom_parts.Silent(5.0), layers.Dense(6), layers.Dense(2)])
+    made = weld.fuse([files[0], keras.Sequential([keras.Input((12,)), layers.Dense(3), layers.Dense(2)])], classes=2)
+    saved = tmp_path / "silent.keras"
+    silent.save(saved)
+    with pytest.raises(weld.WeldError, match="does not predict what the live model does") as caught:
+        prove(saved, silent, custom=["custom_parts:Silent"])
+    assert "apart" in str(caught.value.found)
+    assert out.read_text() == "precious"
+    assert made.name == "fused_model"
+
+
+def test_a_class_that_no_other_process_finds_is_refused(files: list[Path], tmp_path: Path) -> None:
+    class Local(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return inputs
+
+    model = keras.Sequential([keras.Input((12,)), layers.Dense(3), Local(), layers.Dense(2)])
+    assert weld.fuse([model, files[0]], classes=2).name == "fused_model"  # in this process all is well
+    with pytest.raises(weld.WeldError, match="no other process can import it") as caught:
+        weld.fuse([model, files[0]], classes=2, out=tmp_path / "out.keras")
+    assert caught.value.layer == "Local"
+    assert not (tmp_path / "out.keras").exists()
+
+
+def test_only_a_whole_model_is_written(files: list[Path], tmp_path: Path) -> None:
+    for name in ("out.weights.h5", "out.weights.json"):
+        with pytest.raises(weld.WeldError, match="is written whole"):
+            weld.fuse(files, classes=2, out=tmp_path / name)
+
+
+def test_saving_again_keeps_the_lineage_in_every_format(files: list[Path], tmp_path: Path) -> None:
+    model = weld.fuse(files, classes=2)
+    for name in ("again.keras", "again.weights.h5", "again.weights.json"):
+        weld.save(model, tmp_path / name)
+        with open_model(tmp_path / name) as state:
+            assert state.metadata["lineage"]["method"] == "fuse", name
+
+
+def test_the_command_says_what_it_did(files: list[Path], tmp_path: Path, run_weld: Callable[..., Any]) -> None:
+    out = tmp_path / "fused.keras"
+    done = run_weld("fuse", *files, "-o", out, "--classes", 3, "--head", "8,4", "--names", "a,b", check=True)
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"Wrote {out}: the features of 2 models; plain Keras loads it and predicts the same."
+    assert lines[-1] == "Note: The new head is untrained: train it with weld tune, or give data now."
+    assert done.stderr == ""
+    said = json.loads(run_weld("fuse", *files, "-o", out, "--classes", 3, "--json", check=True).stdout)
+    assert (said["path"], said["method"]) == (str(out), "fuse")
+
+
+def test_the_command_refuses_in_words(files: list[Path], tmp_path: Path, run_weld: Callable[..., Any]) -> None:
+    out = ("-o", tmp_path / "out.keras", "--classes", "2")
+    for options, said in (
+        (("--at", "mlp"), "--at names a model and, after a colon, what holds for it"),
+        (("--at", "x:dense"), "An option is given for a model that there is not."),
+        (("--head", "8,x"), "The head is given as widths"),
+        (("--size", "8"), "A size is given as height x width."),
+        (("--range", "mlp:0..9"), "There is no such range of pixels."),
+    ):
+        done = run_weld("fuse", *files, *out, *options)
+        assert done.returncode == 2
+        assert said in done.stderr
+    assert not (tmp_path / "out.keras").exists()

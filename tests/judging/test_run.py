@@ -31,7 +31,9 @@ class Doubler:
 
 def test_outputs_of_all_examples_in_order_from_batches_of_one_size():
     model, told = Doubler(), []
-    twice, first = predict(model, open_data((X, X)).splits["all"], batch_size=4, tell=told.append)
+    found = predict(model, open_data((X, X)).splits["all"], batch_size=4, tell=told.append)
+    twice, first = found.outputs
+    np.testing.assert_array_equal(found.targets[0], X)
     np.testing.assert_array_equal(twice, 2 * X)
     np.testing.assert_array_equal(first, X[:, 0])
     assert model.sizes == [4, 4, 4]  # the last one is filled up, so that nothing is compiled twice

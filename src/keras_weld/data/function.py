@@ -1,23 +1,27 @@
-"""Data that a function of the user's makes."""
+"""Data out of live values, and out of functions of the user's that make them."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from keras_weld.core.importing import current_folder_importable
 from keras_weld.data.arrays import array_split
+from keras_weld.data.elements import side_of
 from keras_weld.data.keys import splits_of
-from keras_weld.data.split import WHOLE, Dataset, Split
-from keras_weld.errors import DataError
+from keras_weld.data.live import is_live, live_split
+from keras_weld.data.split import SPELLINGS, WHOLE, Dataset, Split
+from keras_weld.data.streams import is_used_up
+from keras_weld.errors import DataError, WeldError
 
 
-def call_function(text: str) -> Any:
-    """What the function named `module:function` returns.
+def function_named(text: str) -> Callable[[], Any]:
+    """The function named `module:function`, looked up and called in the current folder.
 
     Raises:
-        DataError: if there is no such module or function, or it fails.
+        DataError: if there is no such module or function.
     """
     module_name, _, name = text.partition(":")
     with current_folder_importable():
@@ -30,24 +34,30 @@ def call_function(text: str) -> Any:
                 found=text,
                 remedy="Check the spelling; the current folder is searched first.",
             ) from error
-        for part in name.split("."):
-            if not hasattr(found, part):
-                raise DataError(f"{module_name} has no {name!r}.", expected="a function", found=text)
-            found = getattr(found, part)
-        if not callable(found):
-            raise DataError(f"{text} is not a function.", found=type(found).__name__)
-        try:
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise DataError(f"{module_name} has no {name!r}.", expected="a function", found=text)
+        found = getattr(found, part)
+    if not callable(found):
+        raise DataError(f"{text} is not a function.", found=type(found).__name__)
+
+    def call() -> Any:
+        with current_folder_importable():
             return found()
-        except Exception as error:
-            raise DataError(f"The function {text} failed.", found=f"{type(error).__name__}: {error}") from error
+
+    call.__qualname__ = text  # what a failure is told under
+    return call
 
 
 def dataset_of(made: Any, origin: str) -> Dataset:
     """A dataset out of live values.
 
     Args:
-        made: a Dataset; `(x, y)`; `((x_train, y_train), (x_test, y_test))`, as `keras.datasets` gives it; or
-            a dict with keys as in an `.npz` file. Several inputs or targets are a list or a dict of arrays.
+        made: a Dataset; `(x, y)`; `((x_train, y_train), (x_test, y_test))`, as `keras.datasets` gives it; a dict
+            with keys as in an `.npz` file; a live data set, a loader, a list of batches; a pair
+            `(train, validation)` or a dict `{"train": ..., "validation": ...}` of any of these; or a function
+            without arguments that returns one of them, or an iterator. Several inputs or targets are a list or a
+            dict of arrays.
         origin: where it came from, for messages.
 
     Raises:
@@ -58,34 +68,76 @@ def dataset_of(made: Any, origin: str) -> Dataset:
     if isinstance(made, Split):
         return Dataset({made.name: made}, origin)
     if isinstance(made, Mapping):
+        named = {key: SPELLINGS.get(str(key).lower()) for key in made}
+        if made and all(named.values()) and not any(hasattr(part, "shape") for part in made.values()):
+            return Dataset({name: _part(name, made[key], origin) for key, name in named.items() if name}, origin)
         return Dataset(splits_of(made, origin), origin)
-    if isinstance(made, tuple) and len(made) in (2, 3) and all(_is_pair(part) for part in made):
-        names = ("train", "test") if len(made) == 2 else ("train", "validation", "test")
-        return Dataset({name: _split(name, part, origin) for name, part in zip(names, made, strict=True)}, origin)
-    if _is_pair(made):
-        return Dataset({WHOLE: _split(WHOLE, made, origin)}, origin)
-    raise DataError(
-        "This is not data.",
-        file=origin,
-        expected="(x, y), ((x_train, y_train), (x_test, y_test)), or a dict with the keys x and y",
-        found=type(made).__name__,
-    )
+    if isinstance(made, tuple) and len(made) in (2, 3):
+        if all(_is_pair(part) for part in made):
+            names = ("train", "test") if len(made) == 2 else ("train", "validation", "test")
+            return _dataset(names, made, origin)
+        if any(is_live(part) for part in made):
+            return _dataset(("train", "validation", "test"), made, origin)
+    if _is_pair(made) or is_live(made) or (isinstance(made, list) and all(isinstance(one, tuple) for one in made)):
+        return _whole(made, origin)
+    raise _no_data(made, origin)
+
+
+def _whole(made: Any, origin: str) -> Dataset:
+    if not _is_function(made):
+        return _dataset((WHOLE,), (made,), origin)
+    first = _called(made)
+    return _dataset((WHOLE,), (made,), origin) if is_used_up(first) else dataset_of(first, origin)
+
+
+def _dataset(names: Sequence[str], parts: Sequence[Any], origin: str) -> Dataset:
+    return Dataset({name: _part(name, part, origin) for name, part in zip(names, parts, strict=False)}, origin)
+
+
+def _part(name: str, part: Any, origin: str) -> Split:
+    """One split out of arrays or a live object, or out of a function that makes them."""
+    if _is_function(part):
+        first = _called(part)
+        return live_split(part, name, origin) if is_used_up(first) else _part(name, first, origin)
+    if isinstance(part, Split):
+        return _renamed(part, name)
+    if _is_pair(part) and not any(is_live(side) for side in part):
+        x, y = part
+        return array_split(name, origin, side_of(x, "x"), {} if y is None else side_of(y, "y"))
+    if is_live(part) or isinstance(part, list):
+        return live_split(part, name, origin)
+    raise _no_data(part, origin)
+
+
+def _renamed(split: Any, name: str) -> Split:
+    renamed: Split = split if split.name == name else replace(split, name=name)
+    return renamed
+
+
+def _called(function: Callable[[], Any]) -> Any:
+    try:
+        return function()
+    except WeldError:
+        raise
+    except Exception as error:
+        name = getattr(function, "__qualname__", type(function).__name__)
+        raise DataError(f"The function {name} failed.", found=f"{type(error).__name__}: {error}") from error
+
+
+def _is_function(value: Any) -> bool:
+    """Whether it is a function to call, and no data set that happens to be callable."""
+    return callable(value) and not hasattr(value, "__iter__") and not hasattr(value, "__getitem__")
 
 
 def _is_pair(value: Any) -> bool:
     return isinstance(value, tuple) and len(value) == 2 and not any(isinstance(part, tuple) for part in value)
 
 
-def _split(name: str, pair: tuple[Any, Any], origin: str) -> Split:
-    x, y = pair
-    return array_split(name, origin, _named(x, "x"), {} if y is None else _named(y, "y"))
-
-
-def _named(values: Any, letter: str) -> dict[str, Any]:
-    if isinstance(values, Mapping):
-        return dict(values)
-    if isinstance(values, list) and values and all(hasattr(part, "shape") and part.ndim for part in values):
-        if len(values) == 1:
-            return {letter: values[0]}
-        return {f"{letter}{index}": part for index, part in enumerate(values)}
-    return {letter: values}
+def _no_data(made: Any, origin: str) -> DataError:
+    return DataError(
+        "This is not data.",
+        file=origin,
+        expected="(x, y), ((x_train, y_train), (x_test, y_test)), a dict with the keys x and y, a data set or "
+        "loader, or a function that returns one of these",
+        found=type(made).__name__,
+    )

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import tee
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from keras_weld.data.split import SPLITS, WHOLE, Array, Batch, Dataset, Shape, Split, draw
-from keras_weld.errors import DataError, MissingExtraError, UsageError
+from keras_weld.data.ahead import ahead
+from keras_weld.data.order import blocks
+from keras_weld.data.pillow import pillow
+from keras_weld.data.prepare import Preparation
+from keras_weld.data.split import SPELLINGS, WHOLE, Array, Batch, Dataset, Shape, Split
+from keras_weld.errors import DataError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
-PIXELS: dict[str, tuple[float, float]] = {
-    "0..255": (1.0, 0.0),
-    "0..1": (1 / 255, 0.0),
-    "-1..1": (2 / 255, -1.0),
-}
-"""The ranges that pixels can be given out in: factor and offset."""
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+PIXELS_ARE = "Pixels are given to the models as"
+"""How the note begins that tells their range."""
 
 
 @dataclass(frozen=True)
 class ImageSplit(Split):
-    """Images on disk, decoded and resized when a batch is asked for.
+    """Images on disk, decoded and prepared when a batch is asked for.
 
     Attributes:
         files: the images, class by class, sorted by name.
         labels: the class of each, an index into `classes`.
-        size: height, width and channels to give out; None before the model is known.
-        pixels: the range of the values, a key of `PIXELS`.
+        preparation: what is done to each; before the model is known they are RGB at the first one's size.
     """
 
     name: str
@@ -41,8 +41,7 @@ class ImageSplit(Split):
     classes: tuple[str, ...] | None
     files: tuple[Path, ...]
     labels: Array
-    size: tuple[int, int, int] | None = None
-    pixels: str = "0..255"
+    preparation: Preparation
 
     @property
     def count(self) -> int:
@@ -50,23 +49,31 @@ class ImageSplit(Split):
         return len(self.files)
 
     @property
+    def labelled(self) -> bool:
+        """Always: the folders are the labels."""
+        return True
+
+    @property
     def targets(self) -> tuple[Array, ...]:
         """The labels of all images."""
         return (self.labels,)
 
+    @property
+    def positioned(self) -> bool:
+        """Always: an image is a file."""
+        return True
+
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """The images in order, as `(x, y)` with x of shape `(batch, height, width, channels)`."""
-        size = self.size or _size_of(self.files[0])
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            for start in range(0, self.count, batch_size):
-                files = self.files[start : start + batch_size]
-                images = list(pool.map(lambda file: _read(file, size, self.pixels), files))
-                yield np.stack(images), self.labels[start : start + batch_size]
+        return self.gather(blocks(np.arange(self.count), batch_size))
 
-    def sampled(self, count: int, seed: int) -> ImageSplit:
-        """At most `count` of the images, drawn without replacement."""
-        rows = draw(self.count, count, seed)
-        return replace(self, files=tuple(self.files[row] for row in rows), labels=self.labels[rows])
+    def gather(self, blocks: Iterable[Array]) -> Iterator[Batch]:
+        """The images of each block; those of the next blocks are decoded meanwhile, `AHEAD` at most."""
+        rows_ahead, rows_now = tee(blocks)
+        preparation = self._sized()
+        files = ([self.files[row] for row in rows] for rows in rows_ahead)
+        for rows, images in zip(rows_now, ahead(files, lambda file: _read(file, preparation)), strict=True):
+            yield np.stack(images) if images else _none(preparation), self.labels[rows]
 
     def fitted(self, shapes: Mapping[str, Shape]) -> ImageSplit:
         """The images at the size and with the channels that the model takes.
@@ -74,20 +81,15 @@ class ImageSplit(Split):
         Raises:
             DataError: if the model does not take one image.
         """
-        shape = next(iter(shapes.values()))
-        if len(shapes) == 1 and len(shape) == 2:
-            shape = (*shape, 1)
-        if len(shapes) != 1 or len(shape) != 3 or shape[2] not in (*_MODES, None):
-            raise DataError(
-                "The model does not take one image, so a folder of images does not fit it.",
-                file=self.origin,
-                expected="one input of shape (height, width, channels) with 1, 3 or 4 channels",
-                found=", ".join(f"{name} {shape}" for name, shape in shapes.items()),
-                remedy="Give the data as an .npz file, or as module:function.",
-            )
-        own = self.size or _size_of(self.files[0])
-        height, width, channels = (have if want is None else want for want, have in zip(shape, own, strict=True))
-        return replace(self, size=(height, width, channels))
+        return replace(self, preparation=self.preparation.completed(shapes, _size_of(self.files[0]), self.origin))
+
+    def _sized(self) -> Preparation:
+        """The preparation with a size and channels, so that images of several sizes make a batch."""
+        given = self.preparation
+        if given.size is not None and given.channels is not None:
+            return given
+        height, width, channels = _size_of(self.files[0])
+        return replace(given, size=given.size or (height, width), channels=given.channels or channels)
 
 
 def image_dataset(folder: Path, *, pixels: str = "0..255") -> Dataset:
@@ -103,12 +105,10 @@ def image_dataset(folder: Path, *, pixels: str = "0..255") -> Dataset:
         DataError: if it holds no images in sub-folders.
         MissingExtraError: if Pillow is not installed.
     """
-    _pillow()
-    if pixels not in PIXELS:
-        raise UsageError("There is no such range of pixels.", expected="one of " + ", ".join(PIXELS), found=pixels)
+    pillow()
+    preparation = Preparation(pixels=pixels)
     folders = _folders_in(folder)
-    spellings = {spelling: split for split, names in SPLITS.items() for spelling in names}
-    named = {spellings[path.name.lower()]: path for path in folders if path.name.lower() in spellings}
+    named = {SPELLINGS[path.name.lower()]: path for path in folders if path.name.lower() in SPELLINGS}
     parts = named if named and len(named) == len(folders) else {WHOLE: folder}
     classes = sorted({path.name for part in parts.values() for path in _folders_in(part)})
     left_out: list[Path] = []
@@ -127,9 +127,9 @@ def image_dataset(folder: Path, *, pixels: str = "0..255") -> Dataset:
                 found=", ".join(sorted(path.name for path in part.iterdir())[:8]) or "an empty folder",
             )
         splits[split] = ImageSplit(
-            split, os.fspath(part), tuple(classes), tuple(files), np.asarray(labels), pixels=pixels
+            split, os.fspath(part), tuple(classes), tuple(files), np.asarray(labels), preparation
         )
-    notes = [f"Pixels are given to the models as {pixels}; for another range use --pixels."]
+    notes = [f"{PIXELS_ARE} {pixels}; for another range use --pixels."]
     if left_out:
         notes.append(f"{len(left_out)} files that are no images were left out, such as {left_out[0]}.")
     return Dataset(splits, os.fspath(folder), tuple(notes))
@@ -147,19 +147,8 @@ def _images_in(folder: Path, left_out: list[Path]) -> list[Path]:
     return [path for path in files if path.suffix.lower() in SUFFIXES]
 
 
-def _pillow() -> Any:
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise MissingExtraError(
-            "Reading images needs Pillow, which is not installed.",
-            remedy="pip install 'keras-weld[images]'",
-        ) from error
-    return Image
-
-
 def _open(file: Path) -> Any:
-    image = _pillow()
+    image = pillow()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", image.DecompressionBombWarning)
@@ -182,15 +171,14 @@ def _size_of(file: Path) -> tuple[int, int, int]:
         return image.height, image.width, 3
 
 
-def _read(file: Path, size: tuple[int, int, int], pixels: str) -> Array:
-    height, width, channels = size
-    factor, offset = PIXELS[pixels]
+def _none(preparation: Preparation) -> Array:
+    """A batch of no images."""
+    return np.zeros((0, *(preparation.size or (0, 0)), preparation.channels or 0), preparation.dtype)
+
+
+def _read(file: Path, preparation: Preparation) -> Array:
     with _open(file) as image:
         try:
-            image = image.convert(_MODES[channels])
+            return preparation.picture(image)
         except (OSError, ValueError, SyntaxError) as error:
             raise _unreadable(file, error) from error
-        if image.size != (width, height):
-            image = image.resize((width, height), _pillow().Resampling.BILINEAR)
-        values: Array = np.asarray(image, dtype=np.float32)
-    return (values * np.float32(factor) + np.float32(offset)).reshape(size)

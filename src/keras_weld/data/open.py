@@ -8,11 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from keras_weld.data.function import call_function, dataset_of
-from keras_weld.data.images import image_dataset
+from keras_weld.data.chosen import sampled
+from keras_weld.data.divide import divide
+from keras_weld.data.function import dataset_of, function_named
+from keras_weld.data.images import PIXELS_ARE, image_dataset
 from keras_weld.data.keys import parse_keys, splits_of
 from keras_weld.data.npz import INFLATED_BYTES, RATIO, NpzArrays
-from keras_weld.data.split import Dataset
+from keras_weld.data.prepare import Preparation
+from keras_weld.data.prepared import prepared
+from keras_weld.data.split import WHOLE, Dataset
+from keras_weld.data.tfds import PREFIX, tfds_dataset
 from keras_weld.errors import DataError, UsageError, add_context
 
 _NPZ = re.compile(r"(?P<path>.*\.npz)(?::(?P<keys>[^/\\]+))?", re.IGNORECASE | re.DOTALL)
@@ -23,8 +28,10 @@ def open_data(
     what: Any,
     *,
     sample: int | None = None,
+    validation: float | None = None,
     seed: int = 0,
     pixels: str = "0..255",
+    prepare: Preparation | None = None,
     inflated_bytes: int = INFLATED_BYTES,
     ratio: int = RATIO,
 ) -> Dataset:
@@ -32,19 +39,26 @@ def open_data(
 
     Args:
         what: an `.npz` file (`FILE.npz`, or `FILE.npz:images,labels` to name the arrays), a folder of images
-            with a sub-folder for each class, `module:function` to call, or live values: `(x, y)`, a dict, a
-            Dataset.
+            with a sub-folder for each class, `module:function` to call, `tfds:NAME` for a prepared data set of
+            TensorFlow Datasets, or live values: `(x, y)`, a dict, a `tf.data.Dataset`, a `PyDataset`, a
+            `DataLoader`, Grain's data sets, batches to iterate over, a function that makes them, a Dataset.
         sample: take at most this many examples of each split, drawn by `seed`.
-        seed: what the examples are drawn by.
+        validation: for data without validation examples, the share to set aside for it, drawn by `seed`, each
+            class by its share.
+        seed: what examples are drawn by.
         pixels: for images, the range the model was trained on: `0..255`, `0..1` or `-1..1`.
+        prepare: what to do to images of any source before a model sees them; size and channels are taken from
+            the model where they are left out. It takes the place of `pixels`.
         inflated_bytes: for packed `.npz` files, what one array may unpack to.
         ratio: for packed `.npz` files, how many times its stored size an array above that may be.
 
     Returns:
-        The dataset. Images and unpacked `.npz` arrays are read batch by batch.
+        The dataset. Images, unpacked `.npz` arrays and live data sets are read batch by batch.
 
     Raises:
         DataError: naming the file, the key, what was expected and what was found.
+        MissingExtraError: if the package that reads it is not installed.
+        UsageError: if a value makes no sense.
 
     Example:
         >>> import numpy as np
@@ -57,15 +71,48 @@ def open_data(
         dataset = _open_named(os.fspath(what), pixels, inflated_bytes, ratio)
     else:
         dataset = dataset_of(what, "the data passed in")
-    if sample is None:
-        return dataset
+    if prepare is not None:
+        dataset = _prepared(dataset, prepare)
+    if sample is not None:
+        dataset = _sampled(dataset, sample, seed)
+    return dataset if validation is None else _set_aside(dataset, validation, seed)
+
+
+def _prepared(dataset: Dataset, prepare: Preparation) -> Dataset:
+    splits = {name: prepared(split, prepare) for name, split in dataset.splits.items()}
+    notes = [note for note in dataset.notes if not note.startswith(PIXELS_ARE)]
+    return replace(dataset, splits=splits, notes=(*notes, f"Images are prepared: {prepare.text}."))
+
+
+def _sampled(dataset: Dataset, sample: int, seed: int) -> Dataset:
+    splits = {name: sampled(split, sample, seed) for name, split in dataset.splits.items()}
     notes = [
-        f"Of the {split.count:,} examples of the split {name}, {sample:,} were drawn (seed {seed})."
+        f"Of the {split.counted():,} examples of the split {name}, {sample:,} were drawn (seed {seed})."
         for name, split in dataset.splits.items()
-        if split.count > sample
+        if splits[name] is not split
     ]
-    splits = {name: split.sampled(sample, seed) for name, split in dataset.splits.items()}
     return replace(dataset, splits=splits, notes=(*dataset.notes, *notes))
+
+
+def _set_aside(dataset: Dataset, share: float, seed: int) -> Dataset:
+    if "validation" in dataset.splits:
+        return dataset
+    whole = dataset.splits.get("train") or dataset.splits.get(WHOLE)
+    if whole is None:
+        raise DataError(
+            "There are no training examples to set some aside from.",
+            file=dataset.origin,
+            expected=f"the split train or {WHOLE}",
+            found=", ".join(dataset.splits),
+        )
+    train, validation = divide(whole, share, seed)
+    rest = {name: split for name, split in dataset.splits.items() if split is not whole}
+    note = (
+        f"Of the {whole.counted():,} examples of the split {whole.name}, {validation.counted():,} were set aside "
+        f"for validation (seed {seed})."
+    )
+    splits = {"train": train, "validation": validation, **rest}
+    return replace(dataset, splits=splits, notes=(*dataset.notes, note))
 
 
 def _open_named(text: str, pixels: str, inflated_bytes: int, ratio: int) -> Dataset:
@@ -79,11 +126,13 @@ def _open_named(text: str, pixels: str, inflated_bytes: int, ratio: int) -> Data
             keys = None if match["keys"] is None else parse_keys(match["keys"])
             arrays = NpzArrays(path, inflated_bytes=inflated_bytes, ratio=ratio)
             return Dataset(splits_of(arrays, os.fspath(path), keys), text)
+    if text.startswith(PREFIX):
+        return tfds_dataset(text)
     if _FUNCTION.fullmatch(text):
-        return replace(dataset_of(call_function(text), text), origin=text)
+        return replace(dataset_of(function_named(text), text), origin=text)
     raise DataError(
         "The data is not there." if not Path(text).exists() else "This kind of data is not known.",
         file=text,
-        expected="FILE.npz, FILE.npz:images,labels, a folder of images, or module:function",
+        expected="FILE.npz, FILE.npz:images,labels, a folder of images, module:function or tfds:NAME",
         remedy="Make one of arrays: numpy.savez('data.npz', x=inputs, y=targets)",
     )

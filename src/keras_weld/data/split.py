@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
+
+from keras_weld.data.order import blocks, check_batches, order_of
+from keras_weld.errors import DataError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Batch = tuple["Array | list[Array]", "Array | list[Array] | None"]
@@ -21,12 +25,22 @@ SPLITS: dict[str, tuple[str, ...]] = {
 }
 """The names of the splits, and how people write them in keys and folder names."""
 
+SPELLINGS = {spelling: split for split, names in SPLITS.items() for spelling in names}
+"""The name of the split by how people write it."""
+
 WHOLE = "all"
 """Name of the only split of data that is not split."""
 
+COUNTING = 256
+"""Examples at a time where a stream is read for its count or its targets alone."""
+
 
 class Split(ABC):
-    """Examples with their targets, in a fixed order, given out in batches.
+    """Examples with their targets, given out in batches.
+
+    A split is *positioned* if any of its examples can be had by number: arrays, images on disk, sources with
+    random access. Its order is then keras-weld's to choose. Any other split is a stream, read from its beginning
+    in its source's own order.
 
     Attributes:
         name: `train`, `validation`, `test`, or `all` for data that is not split.
@@ -40,13 +54,31 @@ class Split(ABC):
 
     @property
     @abstractmethod
-    def count(self) -> int:
-        """Number of examples."""
+    def count(self) -> int | None:
+        """Number of examples; None where it is not known before all were read."""
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the examples come with targets; known without reading them all."""
+        return bool(self.targets)
 
     @property
     @abstractmethod
     def targets(self) -> tuple[Array, ...]:
-        """The targets of all examples, one array for each output; empty if there are none."""
+        """The targets of all examples, one array for each output; empty if there are none.
+
+        A stream is read once to its end for them, and only the targets are kept.
+        """
+
+    @property
+    def positioned(self) -> bool:
+        """Whether examples can be had by number: `take`, shuffled epochs, `divide`."""
+        return False
+
+    @property
+    def endless(self) -> bool:
+        """Whether the source says that it never ends."""
+        return False
 
     @abstractmethod
     def batches(self, batch_size: int) -> Iterator[Batch]:
@@ -63,9 +95,104 @@ class Split(ABC):
             DataError: if the examples do not fit.
         """
 
-    @abstractmethod
-    def sampled(self, count: int, seed: int) -> Split:
-        """At most `count` of the examples, drawn without replacement, in their old order."""
+    def counted(self) -> int:
+        """Number of examples; a stream that does not know it is read once to its end.
+
+        Raises:
+            DataError: if it never ends.
+        """
+        if self.endless:
+            raise never_ends(self)
+        known = self.count
+        return sum(size_of(batch) for batch in self.batches(COUNTING)) if known is None else known
+
+    def steps(self, batch_size: int) -> int | None:
+        """Number of batches of one epoch; None where the count is not known or there is no end."""
+        check_batches(batch_size)
+        return None if self.count is None else -(-self.count // batch_size)
+
+    def take(self, rows: Array) -> Batch:
+        """The examples with these numbers, in the order asked for, as `(x, y)`.
+
+        Args:
+            rows: whole numbers from 0 to `count - 1`, shape `(n,)`; a number may occur more than once.
+
+        Raises:
+            DataError: if the split is not positioned, or there is no such example.
+        """
+        return next(iter(self.gather([self.checked(rows)])))
+
+    def gather(self, blocks: Iterable[Array]) -> Iterator[Batch]:
+        """One batch for each block of rows; splits that can work ahead do so, by a bounded number of batches.
+
+        Raises:
+            DataError: if the split is not positioned.
+        """
+        raise DataError(
+            f"The examples of the split {self.name} cannot be had by number.",
+            file=self.origin,
+            expected="data with random access: arrays, .npz, a folder of images, a map-style data set",
+            found="a stream, which is read from its beginning",
+            remedy="Give the data in one of these forms, or let the source do it before the data is passed in.",
+        )
+
+    def epoch(self, batch_size: int, *, seed: int, epoch: int, shuffle: bool = True, start: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch.
+
+        Positioned splits give them in the order `order_of(seed, epoch, count)`, which depends on nothing else,
+        cut into batches from the left; batch `start` comes first, and no example before it is read. The last
+        batch is smaller where the count is no multiple of the batch size.
+
+        Streams give them in their source's own order, whatever `seed`, `epoch` and `shuffle` say, and reach
+        `start` by reading the batches before it. An endless stream never ends: take as many batches as an epoch
+        shall have, and take those of the next epoch from the same iterator.
+
+        Args:
+            batch_size: examples in a batch.
+            seed: of the whole run, 0 or more.
+            epoch: number of the epoch, counted from 0.
+            shuffle: False for the order of the data itself.
+            start: number of the first batch to give out.
+
+        Raises:
+            UsageError: if a number is out of its range.
+
+        Example:
+            >>> from keras_weld.data import open_data
+            >>> split = open_data(([[0.0], [1.0], [2.0]], [0, 1, 2])).splits["all"]
+            >>> [y.tolist() for _, y in split.epoch(2, seed=7, epoch=0)]
+            [[2, 1], [0]]
+        """
+        check_batches(batch_size, start)
+        if not self.positioned:
+            return islice(self.batches(batch_size), start, None)
+        count = self.counted()
+        rows = order_of(seed, epoch, count) if shuffle else np.arange(count)
+        return self.gather(blocks(rows, batch_size, start))
+
+    def checked(self, rows: Array) -> Array:
+        """The rows as an array of whole numbers, each of which is an example's.
+
+        Raises:
+            DataError: if one is not.
+        """
+        rows = np.asarray(rows)
+        count = self.count
+        if rows.ndim != 1 or rows.dtype.kind not in "iu":
+            raise DataError(
+                "Examples are asked for by whole numbers.",
+                expected="an integer array of one axis",
+                found=f"shape {rows.shape}, dtype {rows.dtype}",
+            )
+        if count is not None and len(rows) and (rows.min() < 0 or rows.max() >= count):
+            wrong = rows[(rows < 0) | (rows >= count)][0]
+            raise DataError(
+                f"The split {self.name} has no such example.",
+                file=self.origin,
+                expected=f"numbers from 0 to {count - 1}",
+                found=wrong,
+            )
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +210,28 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
 
-def draw(total: int, count: int, seed: int) -> Array:
-    """Indices of at most `count` out of `total` examples, ascending."""
-    if count >= total:
-        return np.arange(total)
-    return np.sort(np.random.default_rng(seed).choice(total, size=count, replace=False))
+def batch_of(x: list[Array], y: list[Array]) -> Batch:
+    """A batch in the form that models take: a list only where there are several, None for no targets."""
+    return (x[0] if len(x) == 1 else x), (None if not y else y[0] if len(y) == 1 else y)
+
+
+def parts_of(values: Array | list[Array] | None) -> list[Array]:
+    """One side of a batch as a list."""
+    return [] if values is None else values if isinstance(values, list) else [values]
+
+
+def size_of(batch: Batch) -> int:
+    """Number of examples in a batch."""
+    x = batch[0]
+    return len(x[0]) if isinstance(x, list) else len(x)
+
+
+def never_ends(split: Split) -> DataError:
+    """What to say where all examples are needed and there is no end of them."""
+    return DataError(
+        f"The split {split.name} never ends, and all of its examples are needed here.",
+        file=split.origin,
+        expected="a finite number of examples",
+        found="an endless source, such as one after .repeat()",
+        remedy="Leave .repeat() out, or take as many as you want: data.take(n)",
+    )

@@ -4,7 +4,7 @@ from keras_weld.judging.bootstrap import Interval, interval, resample
 from keras_weld.judging.compare import Measured, measure
 from keras_weld.judging.metrics import METRICS, Metric, metric_for
 from keras_weld.judging.outcome import Kind, Outcome, Task, outcome_of
-from keras_weld.judging.run import predict
+from keras_weld.judging.run import Predicted, predict
 from keras_weld.judging.verdict import Verdict, judge
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Measured",
     "Metric",
     "Outcome",
+    "Predicted",
     "Task",
     "Verdict",
     "interval",

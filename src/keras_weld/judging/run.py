@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from keras_weld.data.split import Array, Shape, Split
+from keras_weld.data.split import Array, Shape, Split, never_ends, parts_of, size_of
 from keras_weld.errors import DataError, UsageError
 
 Tell = Callable[[int], None]
@@ -27,8 +28,23 @@ def _input_name(tensor: Any, index: int) -> str:
     return str(getattr(tensor, "name", None) or f"x{index}")
 
 
-def predict(model: Any, split: Split, *, batch_size: int = 256, tell: Tell | None = None) -> tuple[Array, ...]:
-    """A model's outputs for every example of a split, in inference mode.
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What a model said about examples and what is true of them, read in the same pass.
+
+    Attributes:
+        outputs: one array for each output, examples on the first axis.
+        targets: one array for each target, the same examples in the same order; empty if there are none.
+    """
+
+    outputs: tuple[Array, ...]
+    targets: tuple[Array, ...]
+
+
+def predict(model: Any, split: Split, *, batch_size: int = 256, tell: Tell | None = None) -> Predicted:
+    """A model's outputs for every example of a split, in inference mode, with the examples' targets.
+
+    Both are collected in one pass, so that they belong together even if the next pass has another order.
 
     Args:
         model: a live Keras model.
@@ -37,43 +53,52 @@ def predict(model: Any, split: Split, *, batch_size: int = 256, tell: Tell | Non
         tell: called after each batch with its size.
 
     Returns:
-        One array for each output, examples on the first axis.
+        Outputs and targets.
 
     Raises:
-        DataError: if the examples do not fit the model, or it gives another number of outputs than examples.
+        DataError: if the examples do not fit the model, never end, or the model gives another number of outputs
+            than examples.
     """
     if batch_size < 1:
         raise UsageError("A batch has at least one example.", found=batch_size)
+    if split.endless:
+        raise never_ends(split)
     shapes = input_shapes(model)
     fitted = split.fitted(shapes) if shapes else split
     done = 0
-    gathered: list[list[Array]] = []
-    for x, _ in fitted.batches(batch_size):
-        count = len(x[0]) if isinstance(x, list) else len(x)
+    outputs: list[list[Array]] = []
+    targets: list[list[Array]] = []
+    for x, y in fitted.batches(batch_size):
+        count = size_of((x, y))
         given = x
         if done and count < batch_size:
             # A last batch of another size would make the backend compile the model once more.
             given = [_filled(part, batch_size) for part in x] if isinstance(x, list) else _filled(x, batch_size)
         try:
-            outputs = model.predict_on_batch(given)
+            said = model.predict_on_batch(given)
         except Exception as error:  # each backend has exceptions of its own
             raise _refused(model, split, given, error) from error
-        for index, values in enumerate(_flat(outputs)):
-            if index == len(gathered):
-                gathered.append([])
-            gathered[index].append(np.asarray(values)[:count])
+        _gather(outputs, [np.asarray(values)[:count] for values in _flat(said)])
+        _gather(targets, parts_of(y))
         done += count
         if tell is not None:
             tell(count)
-    results = tuple(np.concatenate(parts) for parts in gathered)
-    for values in results:
-        if len(values) != split.count:
+    found = Predicted(*(tuple(np.concatenate(parts) for parts in side) for side in (outputs, targets)))
+    for values in found.outputs:
+        if len(values) != done:
             raise DataError(
                 f"The model {model.name!r} does not give one output for each example.",
-                expected=f"{split.count} outputs",
+                expected=f"{done} outputs",
                 found=len(values),
             )
-    return results
+    return found
+
+
+def _gather(gathered: list[list[Array]], parts: list[Array]) -> None:
+    for index, values in enumerate(parts):
+        if index == len(gathered):
+            gathered.append([])
+        gathered[index].append(values)
 
 
 def _filled(values: Array, count: int) -> Array:

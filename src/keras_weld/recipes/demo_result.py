@@ -33,7 +33,7 @@ class Line:
 Say = Callable[[Line], None]
 """Called with each line."""
 
-Progress = Callable[[int, int, str], None]
+Progress = Callable[[int, int | None, str], None]
 """Called with what is done, what there is to do in this step, and what is being done."""
 
 

@@ -8,15 +8,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from keras_weld.core.arguments import list_of_models
 from keras_weld.data.open import open_data
-from keras_weld.data.split import Dataset, Split
+from keras_weld.data.prepare import Preparation
+from keras_weld.data.split import Array, Dataset, Split, never_ends
 from keras_weld.errors import DataError, UsageError, add_context
 from keras_weld.io.limits import Limits
 from keras_weld.judging.bootstrap import RESAMPLES
 from keras_weld.judging.metrics import Metric, metric_for
 from keras_weld.judging.outcome import Outcome, outcome_of
-from keras_weld.judging.run import predict
+from keras_weld.judging.run import Predicted, predict
 from keras_weld.judging.verdict import MARGIN
 from keras_weld.recipes.judgement import Evaluation, Settings, conclude
 
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
 
     Model: TypeAlias = str | os.PathLike[str] | keras.Model
 
-Progress = Callable[[int, int, str], None]
-"""Called with examples done, examples in all (of all models), and the name of the model at work."""
+Progress = Callable[[int, int | None, str], None]
+"""Called with examples done, examples in all (of all models; None if not known), and the model at work."""
 
 
 def evaluate(
@@ -40,6 +43,7 @@ def evaluate(
     output: int = 0,
     sample: int | None = None,
     pixels: str = "0..255",
+    prepare: Preparation | None = None,
     batch_size: int = 256,
     margin: float = MARGIN,
     resamples: int = RESAMPLES,
@@ -57,11 +61,13 @@ def evaluate(
     Args:
         model: the merged model, a path or live.
         against: the source models, paths or live.
-        data: an `.npz` file, a folder of images, `module:function`, or live arrays; see `open_data`.
+        data: an `.npz` file, a folder of images, `module:function`, `tfds:NAME`, live arrays, or a live data set
+            such as a `tf.data.Dataset`, a `PyDataset` or a `DataLoader`; see `open_data`.
         metric: name of the metric; the usual one for the outputs if left out.
         output: which output to judge, for models with several.
         sample: judge on at most this many examples of each split.
         pixels: for images, the range that the models were trained on.
+        prepare: what to do to images before a model sees them, in the place of `pixels`.
         batch_size: examples at a time.
         margin: how much worse still counts as no worse: points for metrics in percent, else percent of the
             best source's figure.
@@ -88,6 +94,7 @@ def evaluate(
         sample=sample,
         seed=seed,
         pixels=pixels,
+        prepare=prepare,
         inflated_bytes=limits.inflated_bytes,
         ratio=limits.ratio,
     )
@@ -97,12 +104,16 @@ def evaluate(
         _require_model(each)
     names = _names(models)
     outcomes: dict[str, list[Outcome]] = {split.name: [] for split in splits}
-    meter = _Meter(len(models) * sum(split.count for split in splits), progress)
+    counts = [split.count for split in splits]
+    meter = _Meter(None if None in counts else len(models) * sum(filter(None, counts)), progress)
+    truths: dict[str, tuple[Array, ...]] = {}
     for name, each in zip(names, models, strict=True):
         live = _live(each, custom_objects, unsafe, limits)
         with add_context(file=each if isinstance(each, str | os.PathLike) else None):
             for split in splits:
-                outcomes[split.name].append(_outcome(live, split, output, batch_size, meter, name))
+                found = predict(live, split, batch_size=batch_size, tell=meter.of(name))
+                _check_order(truths.setdefault(split.name, found.targets), found.targets, split, name)
+                outcomes[split.name].append(_outcome(found, split, output, name))
         del live  # one model at a time in memory
     chosen = metric_for(outcomes[splits[0].name][0], metric)
     for split in splits:
@@ -119,12 +130,14 @@ def splits_to_judge(dataset: Dataset) -> list[Split]:
     names = [name for name in ("validation", "test", "all") if name in dataset.splits] or list(dataset.splits)
     splits = [dataset.splits[name] for name in names]
     for split in splits:
-        if not split.targets:
+        if split.endless:
+            raise never_ends(split)
+        if not split.labelled:
             raise DataError(
                 "The data has inputs and no targets, so nothing can be judged.",
                 file=split.origin,
                 expected="inputs and targets",
-                remedy="Store the targets under y, or name them: FILE.npz:images,labels",
+                remedy="Store the targets under y, or name them: FILE.npz:images,labels; a live data set gives (x, y).",
             )
     return splits
 
@@ -132,13 +145,18 @@ def splits_to_judge(dataset: Dataset) -> list[Split]:
 class _Meter:
     """Adds up the examples that were done, over all models and splits."""
 
-    def __init__(self, total: int, progress: Progress | None) -> None:
+    def __init__(self, total: int | None, progress: Progress | None) -> None:
         self.done, self.total, self.progress = 0, total, progress
 
-    def tell(self, count: int, name: str) -> None:
-        self.done += count
-        if self.progress is not None:
-            self.progress(self.done, self.total, name)
+    def of(self, name: str) -> Callable[[int], None]:
+        """What to call with the examples that the model of this name has done."""
+
+        def tell(count: int) -> None:
+            self.done += count
+            if self.progress is not None:
+                self.progress(self.done, self.total, name)
+
+        return tell
 
 
 def _require_model(model: Any) -> None:
@@ -158,9 +176,23 @@ def _live(model: Any, custom_objects: Any, unsafe: bool, limits: Limits) -> Any:
     return load(model, custom_objects=custom_objects, compile=False, unsafe=unsafe, limits=limits)
 
 
-def _outcome(model: Any, split: Split, output: int, batch_size: int, meter: _Meter, name: str) -> Outcome:
-    outputs = predict(model, split, batch_size=batch_size, tell=lambda count: meter.tell(count, name))
-    targets = split.targets
+def _check_order(first: tuple[Array, ...], now: tuple[Array, ...], split: Split, name: str) -> None:
+    """Refuse a source that shuffles: the models would be compared on different examples, pair by pair."""
+    if all(np.array_equal(before, after) for before, after in zip(first, now, strict=True)):
+        return
+    raise DataError(
+        "The data gives its examples in another order each time, so two models cannot be compared on them.",
+        file=split.origin,
+        expected="the same examples in the same order for each model",
+        found=f"other targets for {name} than for the model before it (split {split.name})",
+        remedy="Leave out what shuffles: no data.shuffle(...), or shuffle(..., reshuffle_each_iteration=False) in "
+        "tf.data; DataLoader(..., shuffle=False); no random numbers in the function that makes the data, or a "
+        "fixed seed.",
+    )
+
+
+def _outcome(found: Predicted, split: Split, output: int, name: str) -> Outcome:
+    outputs, targets = found.outputs, found.targets
     if not 0 <= output < len(outputs):
         raise UsageError(
             f"The model {name} has no output number {output}.",

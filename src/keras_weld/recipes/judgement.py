@@ -197,11 +197,11 @@ def _judge(
             measured[0].compared,
             Verdict(rows[0].verdict or ""),
             margin=allowed,
-            count=split.count,
+            count=outcomes[0].count,
             split=split.name,
             sources=len(names) - 1,
         )
-    return Judged(split.name, split.count, tuple(rows), allowed, words)
+    return Judged(split.name, outcomes[0].count, tuple(rows), allowed, words)
 
 
 def _row(name: str, role: str, found: Measured, verdict: Verdict | None) -> Row:
@@ -236,7 +236,8 @@ def _notes(splits: Sequence[Split], outcomes: Mapping[str, Sequence[Outcome]], n
     if logits:
         notes.append(f"The outputs of {', '.join(logits)} are logits: they were turned into probabilities first.")
     notes += _fewer_classes(splits[0], outcomes[splits[0].name][0])
-    few = [f"{split.name} ({split.count})" for split in splits if split.count < FEW]
+    counts = {split.name: outcomes[split.name][0].count for split in splits}
+    few = [f"{name} ({count})" for name, count in counts.items() if count < FEW]
     if few:
         notes.append(f"Fewer than {FEW} examples: {', '.join(few)}. The intervals are rough.")
     return notes

@@ -1,0 +1,31 @@
+"""`keras.utils.PyDataset`, and the `Sequence` of Keras 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+from keras_weld.data.split import Split
+from keras_weld.data.streams import Source, StreamSplit
+
+
+def knows(value: Any) -> bool:
+    """Whether it offers what a `PyDataset` does."""
+    return all(hasattr(value, name) for name in ("__getitem__", "on_epoch_end"))
+
+
+def split(value: Any, name: str, origin: str) -> Split:
+    """The data set as a stream of its batches, in their order.
+
+    It has whole batches by number, not examples, so its own order is kept: to shuffle, do it in `on_epoch_end`,
+    which is called after each epoch.
+    """
+    endless = not hasattr(value, "__len__") and value.num_batches is None
+
+    def start() -> Iterator[Any]:
+        numbers = count() if endless else range(len(value) if hasattr(value, "__len__") else value.num_batches)
+        return (value[index] for index in numbers)
+
+    source = Source(start, origin, batched=True, endless=endless, finished=value.on_epoch_end)
+    return StreamSplit(name, origin, None, source)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from keras_weld.data.split import Split
 from keras_weld.data.streams import Source, StreamSplit
 
 _INFINITE = -1  # tf.data.INFINITE_CARDINALITY
@@ -16,7 +15,7 @@ def knows(value: Any) -> bool:
     return hasattr(value, "element_spec") and hasattr(value, "cardinality")
 
 
-def split(value: Any, name: str, origin: str) -> Split:
+def split(value: Any, name: str, origin: str) -> StreamSplit:
     """The data set as a stream.
 
     It is batched unless a part of its elements is a single number. Its count is known if it is not batched, or

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from keras_weld.data.from_tf import split as stream
@@ -98,8 +99,10 @@ def _split(builder: Any, keys: tuple[Any, Any], wanted: str, name: str, text: st
     """By number where the files allow that (array_record), else as a stream in the order of the files."""
     try:
         if builder.info.file_format.value == "array_record":
-            return row_split(_Examples(builder.as_data_source(split=wanted), keys), name, text)
-        return stream(builder.as_dataset(split=wanted, as_supervised=True, shuffle_files=False), name, text)
+            found = row_split(_Examples(builder.as_data_source(split=wanted), keys), name, text)
+            return replace(found, classes=_classes(builder, keys))
+        data = builder.as_dataset(split=wanted, as_supervised=True, shuffle_files=False)
+        return replace(stream(data, name, text), classes=_classes(builder, keys))
     except ImportError as error:
         raise MissingExtraError(
             f"{text} is stored in a form that TensorFlow reads, which is not installed.",
@@ -112,6 +115,11 @@ def _split(builder: Any, keys: tuple[Any, Any], wanted: str, name: str, text: st
             expected=", ".join(builder.info.splits),
             found=f"{wanted}: {error}",
         ) from error
+
+
+def _classes(builder: Any, keys: tuple[Any, Any]) -> tuple[str, ...] | None:
+    names = getattr(builder.info.features[keys[1]], "names", None) if isinstance(keys[1], str) else None
+    return None if names is None else tuple(names)
 
 
 class _Examples:

@@ -21,6 +21,11 @@ def test_pair_is_one_split_in_batches_of_the_given_order():
     np.testing.assert_array_equal(split.targets[0], Y)
 
 
+def test_ranges_and_lists_are_arrays_too():
+    for pair in ((X, range(10)), (X.tolist(), range(10)), (X.tolist(), Y.tolist())):
+        np.testing.assert_array_equal(open_data(pair).splits["all"].targets[0], Y)
+
+
 def test_keras_datasets_form_gives_train_and_test():
     splits = open_data(((X, Y), (X[:3], Y[:3]))).splits
     assert {name: split.count for name, split in splits.items()} == {"train": 10, "test": 3}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_weld.data import divide, open_data, stream_split
+from keras_weld.data import divide, open_data, order_of, stream_split
 from keras_weld.errors import DataError, UsageError
 
 
@@ -54,6 +54,13 @@ def test_classes_of_one_example_have_no_order_of_advantage():
     first = [divide(whole(np.arange(20)), 0.5, seed)[1].targets[0] for seed in range(200)]
     assert 0.35 < np.mean([0 in labels for labels in first]) < 0.65
     assert 0.35 < np.mean([19 in labels for labels in first]) < 0.65
+
+
+def test_draw_is_not_the_order_of_an_epoch():
+    validation = divide(whole(np.zeros(100, dtype=int)), 0.5, 3)[1]
+    assert set(validation.rows) != set(order_of(3, 0, 100)[:50])
+    with pytest.raises(UsageError, match="whole numbers from 0"):
+        divide(whole([0, 1]), 0.5, -1)
 
 
 def test_values_are_drawn_from_all_alike():

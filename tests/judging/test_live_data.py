@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from keras_weld.data import open_data, stream_split
-from keras_weld.data.streams import Source, StreamSplit
+from keras_weld.data.source import Source
+from keras_weld.data.streams import StreamSplit
 from keras_weld.errors import DataError
 from keras_weld.recipes.evaluate import evaluate
 

@@ -67,10 +67,10 @@ def spelled_out(arguments: list[str]) -> list[str]:
 @click.option(
     "--data",
     required=True,
-    metavar="FILE.npz|FOLDER|MODULE:FUNCTION",
+    metavar="FILE.npz|FOLDER|MODULE:FUNCTION|tfds:NAME",
     help="What to judge on: arrays x and y (or x_val, y_val, x_test, y_test; other names as "
-    "FILE.npz:images,labels), a folder of images with a sub-folder for each class, or a function "
-    "that returns (x, y).",
+    "FILE.npz:images,labels), a folder of images with a sub-folder for each class, a function "
+    "that returns (x, y) or a data set or loader, or the name of a prepared data set of TensorFlow Datasets.",
 )
 @click.option(
     "--against",

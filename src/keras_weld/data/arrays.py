@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from keras_weld.data.batch import Array, Batch, batch_of
 from keras_weld.data.fitting import fitted_names, show
 from keras_weld.data.numbers import as_array, check_finite
 from keras_weld.data.order import check_batches
-from keras_weld.data.split import Array, Batch, Shape, Split, batch_of
+from keras_weld.data.split import Shape, Split
 from keras_weld.errors import DataError
 
 

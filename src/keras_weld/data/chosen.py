@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from keras_weld.data.batch import Array, Batch, batch_of, parts_of, size_of
 from keras_weld.data.order import blocks, check_batches
 from keras_weld.data.rebatching import rebatched
-from keras_weld.data.split import COUNTING, Array, Batch, Shape, Split, batch_of, parts_of, size_of
+from keras_weld.data.split import COUNTING, Shape, Split
 
 
 @dataclass(frozen=True)

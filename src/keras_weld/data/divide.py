@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from keras_weld.data.batch import Array
 from keras_weld.data.chosen import chosen
 from keras_weld.data.order import ranks_of
-from keras_weld.data.split import Array, Split
+from keras_weld.data.split import Split
 from keras_weld.errors import DataError, UsageError
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from keras_weld.data.batch import Array
 from keras_weld.data.fitting import show
 from keras_weld.data.numbers import as_array, check_finite
-from keras_weld.data.split import Array
 from keras_weld.errors import DataError
 
 Named = dict[str, Any]

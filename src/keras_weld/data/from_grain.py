@@ -8,8 +8,9 @@ from itertools import count
 from typing import Any
 
 from keras_weld.data.rows import row_split
+from keras_weld.data.source import Source
 from keras_weld.data.split import Split
-from keras_weld.data.streams import Source, StreamSplit
+from keras_weld.data.streams import StreamSplit
 
 
 def knows(value: Any) -> bool:

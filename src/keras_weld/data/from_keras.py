@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
+from keras_weld.data.source import Source
 from keras_weld.data.split import Split
-from keras_weld.data.streams import Source, StreamSplit
+from keras_weld.data.streams import StreamSplit
 
 
 def knows(value: Any) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from keras_weld.data.streams import Source, StreamSplit
+from keras_weld.data.source import Source
+from keras_weld.data.streams import StreamSplit
 
 _INFINITE = -1  # tf.data.INFINITE_CARDINALITY
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from keras_weld.data.batch import Array
 from keras_weld.data.rows import RowSource, RowSplit
-from keras_weld.data.split import Array, Split
-from keras_weld.data.streams import Source, StreamSplit
+from keras_weld.data.source import Source
+from keras_weld.data.split import Split
+from keras_weld.data.streams import StreamSplit
 
 _KEPT = (
     *("collate_fn", "num_workers", "pin_memory", "timeout"),

@@ -12,8 +12,8 @@ from keras_weld.data.arrays import array_split
 from keras_weld.data.elements import side_of
 from keras_weld.data.keys import splits_of
 from keras_weld.data.live import is_live, live_split
+from keras_weld.data.source import is_used_up
 from keras_weld.data.split import SPELLINGS, WHOLE, Dataset, Split
-from keras_weld.data.streams import is_used_up
 from keras_weld.errors import DataError, WeldError
 
 
@@ -76,7 +76,7 @@ def dataset_of(made: Any, origin: str) -> Dataset:
         if all(_is_pair(part) for part in made):
             names = ("train", "test") if len(made) == 2 else ("train", "validation", "test")
             return _dataset(names, made, origin)
-        if any(is_live(part) for part in made):
+        if any(is_live(part) for part in made) and not any(hasattr(part, "shape") for part in made):
             return _dataset(("train", "validation", "test"), made, origin)
     if _is_pair(made) or is_live(made) or (isinstance(made, list) and all(isinstance(one, tuple) for one in made)):
         return _whole(made, origin)

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from keras_weld.data.ahead import ahead
+from keras_weld.data.batch import Array, Batch
 from keras_weld.data.order import blocks
 from keras_weld.data.pillow import pillow
 from keras_weld.data.prepare import Preparation
-from keras_weld.data.split import SPELLINGS, WHOLE, Array, Batch, Dataset, Shape, Split
+from keras_weld.data.split import SPELLINGS, WHOLE, Dataset, Shape, Split
 from keras_weld.errors import DataError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})

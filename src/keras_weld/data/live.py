@@ -22,7 +22,7 @@ def is_live(value: Any) -> bool:
     """Whether it is a data set, a loader or something else to read from, and neither arrays nor plain values."""
     if isinstance(value, Split) or any(knows(value) for knows, _ in _LIBRARIES):
         return True
-    if isinstance(value, str | bytes | list | tuple | Mapping) or hasattr(value, "shape"):
+    if isinstance(value, str | bytes | list | tuple | range | Mapping) or hasattr(value, "shape"):
         return False
     return hasattr(value, "__iter__") or _has_rows(value) or callable(value)
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from keras_weld.data.split import Array
+from keras_weld.data.batch import Array
 from keras_weld.errors import DamagedFileError, DataError, LimitError, WrongKindError
 
 INFLATED_BYTES = 1 << 30

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_weld.data.batch import Array
 from keras_weld.data.fitting import show
-from keras_weld.data.split import Array
 from keras_weld.errors import DataError
 
 _CHUNK_BYTES = 32 << 20

@@ -35,13 +35,23 @@ def order_of(seed: int, epoch: int, count: int) -> Array:
         >>> bool((order_of(7, 0, 5) == np.argsort(bits, kind="stable")).all())
         True
     """
-    return np.argsort(_bits(seed, epoch, count), kind="stable")
+    if min(seed, epoch) < 0:
+        raise UsageError("Seeds and epochs are whole numbers from 0.", found=f"seed {seed}, epoch {epoch}")
+    return np.argsort(np.random.Philox(np.random.SeedSequence([seed, epoch])).random_raw(count), kind="stable")
 
 
 def ranks_of(seed: int, count: int) -> Array:
-    """For each row its place in the order that `seed` alone makes: what ties are broken by."""
+    """For each row its place in an order that `seed` alone makes, and that no epoch has.
+
+    Raises:
+        UsageError: if the seed is below 0.
+    """
+    if seed < 0:
+        raise UsageError("Seeds are whole numbers from 0.", found=seed)
+    # Without a key, the words [seed] would give the bits of epoch 0: trailing zeros count for nothing.
+    bits = np.random.Philox(np.random.SeedSequence(seed, spawn_key=(1,))).random_raw(count)
     ranks = np.empty(count, dtype=np.int64)
-    ranks[np.argsort(_bits(seed, None, count), kind="stable")] = np.arange(count)
+    ranks[np.argsort(bits, kind="stable")] = np.arange(count)
     return ranks
 
 
@@ -61,10 +71,3 @@ def check_batches(batch_size: int, start: int = 0) -> None:
         raise UsageError("A batch has at least one example.", found=batch_size)
     if start < 0:
         raise UsageError("An epoch starts at batch 0 or later.", found=start)
-
-
-def _bits(seed: int, epoch: int | None, count: int) -> Array:
-    words = [seed] if epoch is None else [seed, epoch]
-    if min(words) < 0:
-        raise UsageError("Seeds and epochs are whole numbers from 0.", found=", ".join(map(str, words)))
-    return np.random.Philox(np.random.SeedSequence(words)).random_raw(count)

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from keras_weld.core.pixel_ranges import PIXEL_RANGES, between
+from keras_weld.data.batch import Array
 from keras_weld.data.fitting import show
 from keras_weld.data.pillow import pillow
-from keras_weld.data.split import Array, Shape
+from keras_weld.data.split import Shape
 from keras_weld.errors import DataError, UsageError
 
-PIXELS: dict[str, tuple[float, float]] = {"0..255": (0, 255), "0..1": (0, 1), "-1..1": (-1, 1)}
-"""The ranges that pixels can have: lowest and highest value."""
 METHODS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 """The ways to resize, as Pillow calls them."""
 DTYPES = ("float32", "float16", "float64", "uint8")
@@ -56,7 +56,7 @@ class Preparation:
 
     def __post_init__(self) -> None:
         for given in (self.pixels, self.source):
-            _one_of(given, PIXELS, "range of pixels")
+            _one_of(given, PIXEL_RANGES, "range of pixels")
         _one_of(self.method, METHODS, "way to resize")
         _one_of(self.dtype, DTYPES, "dtype for images")
         if self.channels is not None:
@@ -173,7 +173,7 @@ class Preparation:
             colour = np.repeat(colour, 3, axis=2)
         if want == 3:
             return colour
-        opaque = np.full((*one.shape[:2], 1), PIXELS[self.source][1], dtype=one.dtype)
+        opaque = np.full((*one.shape[:2], 1), _highest(self.source), dtype=one.dtype)
         return np.concatenate([colour, opaque], axis=2)
 
     def _resized(self, one: Array) -> Array:
@@ -189,12 +189,17 @@ class Preparation:
     def _finished(self, values: Array) -> Array:
         """The range and the dtype that were asked for."""
         if self.pixels != self.source:
-            (low, high), (bottom, top) = PIXELS[self.source], PIXELS[self.pixels]
-            factor = (top - bottom) / (high - low)
-            values = values.astype(np.float32) * np.float32(factor) + np.float32(bottom - low * factor)
+            factor, offset = between(self.source, self.pixels)
+            values = values.astype(np.float32) * np.float32(factor) + np.float32(offset)
         if self.dtype == "uint8" and values.dtype != np.uint8:
             values = np.clip(np.rint(values), 0, 255)
         return values.astype(self.dtype)
+
+
+def _highest(pixels: str) -> float:
+    """The value of white, or of what hides all behind it."""
+    factor, offset = PIXEL_RANGES[pixels]
+    return 255 * factor + offset
 
 
 def _one_of(given: object, known: Any, what: str) -> None:

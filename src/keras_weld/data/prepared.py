@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from keras_weld.data.batch import Array, Batch
 from keras_weld.data.chosen import ChosenSplit
 from keras_weld.data.images import ImageSplit
 from keras_weld.data.prepare import Preparation
-from keras_weld.data.split import Array, Batch, Shape, Split
+from keras_weld.data.split import Shape, Split
 from keras_weld.errors import DataError, add_context
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from keras_weld.data.split import Array, Batch, batch_of, parts_of, size_of
+from keras_weld.data.batch import Array, Batch, batch_of, parts_of, size_of
 from keras_weld.errors import DataError
 
 

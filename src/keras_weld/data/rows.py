@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from keras_weld.data.ahead import ahead
+from keras_weld.data.batch import Array, Batch, batch_of, parts_of
 from keras_weld.data.elements import Form, batch_arrays, form_of, stacked
 from keras_weld.data.fitting import fitted_names
 from keras_weld.data.order import blocks
-from keras_weld.data.split import COUNTING, Array, Batch, Shape, Split, batch_of, parts_of
+from keras_weld.data.split import COUNTING, Shape, Split
 from keras_weld.errors import DataError, WeldError
 
 

@@ -6,15 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
+from keras_weld.data.batch import Array, Batch, size_of
 from keras_weld.data.order import blocks, check_batches, order_of
 from keras_weld.errors import DataError
 
-Array = np.ndarray[Any, np.dtype[Any]]
-Batch = tuple["Array | list[Array]", "Array | list[Array] | None"]
 Shape = tuple[int | None, ...]
 """Shape of one example, without the batch axis; None where any size will do."""
 
@@ -208,22 +206,6 @@ class Dataset:
     splits: Mapping[str, Split]
     origin: str
     notes: tuple[str, ...] = ()
-
-
-def batch_of(x: list[Array], y: list[Array]) -> Batch:
-    """A batch in the form that models take: a list only where there are several, None for no targets."""
-    return (x[0] if len(x) == 1 else x), (None if not y else y[0] if len(y) == 1 else y)
-
-
-def parts_of(values: Array | list[Array] | None) -> list[Array]:
-    """One side of a batch as a list."""
-    return [] if values is None else values if isinstance(values, list) else [values]
-
-
-def size_of(batch: Batch) -> int:
-    """Number of examples in a batch."""
-    x = batch[0]
-    return len(x[0]) if isinstance(x, list) else len(x)
 
 
 def never_ends(split: Split) -> DataError:

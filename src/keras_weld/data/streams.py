@@ -2,73 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from keras_weld.data.elements import Form, batch_arrays, form_of, stacked
+from keras_weld.data.batch import Array, Batch, batch_of, parts_of
+from keras_weld.data.elements import batch_arrays, stacked
 from keras_weld.data.fitting import fitted_names
 from keras_weld.data.order import check_batches
 from keras_weld.data.rebatching import rebatched
-from keras_weld.data.split import COUNTING, Array, Batch, Shape, Split, batch_of, never_ends, parts_of
-from keras_weld.errors import DataError, WeldError
-
-
-@dataclass(frozen=True)
-class Source:
-    """Something that can be read from its beginning as often as is needed.
-
-    Attributes:
-        start: called for each pass; gives the elements.
-        origin: what the user calls it, for messages.
-        batched: whether an element is a batch or one example; None to tell by the first one.
-        count: number of examples, where it is known.
-        endless: whether it never ends.
-        finished: called after each epoch of training.
-    """
-
-    start: Callable[[], Iterable[Any]]
-    origin: str
-    batched: bool | None = None
-    count: int | None = None
-    endless: bool = False
-    finished: Callable[[], object] | None = None
-
-    @cached_property
-    def form(self) -> Form:
-        """What the elements look like; the first one is read for it, once."""
-        return form_of(next(self.elements()), self.origin, self.batched)
-
-    def elements(self) -> Iterator[Any]:
-        """One pass.
-
-        Raises:
-            DataError: if the source fails, or gives nothing.
-        """
-        given = False
-        try:
-            for element in self.start():
-                given = True
-                yield element
-        except WeldError:
-            raise
-        except Exception as error:  # whatever the user's pipeline raises
-            raise DataError(
-                "The data failed while it was read.",
-                file=self.origin,
-                found=f"{type(error).__name__}: {error}",
-            ) from error
-        if not given:
-            raise DataError(
-                "The data gave no examples.",
-                file=self.origin,
-                remedy="If it is an iterator, which can be read once only, pass a function that makes a new one "
-                "each time.",
-            )
+from keras_weld.data.source import Source, is_used_up, made_anew, used_up
+from keras_weld.data.split import COUNTING, Shape, Split, never_ends
 
 
 @dataclass(frozen=True)
@@ -172,37 +119,7 @@ def stream_split(
         >>> [y.tolist() for _, y in split.batches(2)]
         [[0, 1], [2]]
     """
-    start = _made_anew(source, origin) if callable(source) else lambda: source
+    start = made_anew(source, origin) if callable(source) else lambda: source
     if not callable(source) and is_used_up(source):
         raise used_up(source, origin)
     return StreamSplit(name, origin, None, Source(start, origin, batched))
-
-
-def is_used_up(value: Any) -> bool:
-    """Whether something can be iterated over once only."""
-    return hasattr(value, "__next__")
-
-
-def used_up(value: Any, origin: str) -> DataError:
-    """What to say of something that can be iterated over once only."""
-    return DataError(
-        "The data can be read once only, and it is read once for each model and each epoch.",
-        file=origin,
-        expected="something that starts anew each time it is iterated over",
-        found=type(value).__name__,
-        remedy="Pass the function that makes it: data=make_batches, not data=make_batches().",
-    )
-
-
-def _made_anew(make: Callable[[], Any], origin: str) -> Callable[[], Any]:
-    """The function, held to making something new each time where what it makes can be read once only."""
-    last: list[Any] = []
-
-    def start() -> Any:
-        made = make()
-        if last and made is last[0]:
-            raise used_up(made, origin)
-        last[:] = [made] if is_used_up(made) else []
-        return made
-
-    return start

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_weld.data.split import Array, Shape, Split, never_ends, parts_of, size_of
+from keras_weld.data.batch import Array, parts_of, size_of
+from keras_weld.data.split import Shape, Split, never_ends
 from keras_weld.errors import DataError, UsageError
 
 Tell = Callable[[int], None]

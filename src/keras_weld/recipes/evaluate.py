@@ -8,19 +8,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from keras_weld.core.arguments import list_of_models
+from keras_weld.data.batch import Array
 from keras_weld.data.open import open_data
 from keras_weld.data.prepare import Preparation
-from keras_weld.data.split import Array, Dataset, Split, never_ends
+from keras_weld.data.split import Dataset, Split, never_ends
 from keras_weld.errors import DataError, UsageError, add_context
 from keras_weld.io.limits import Limits
 from keras_weld.judging.bootstrap import RESAMPLES
-from keras_weld.judging.metrics import Metric, metric_for
+from keras_weld.judging.metrics import metric_for
 from keras_weld.judging.outcome import Outcome, outcome_of
 from keras_weld.judging.run import Predicted, predict
 from keras_weld.judging.verdict import MARGIN
+from keras_weld.recipes.comparable import check_comparable, check_order
 from keras_weld.recipes.judgement import Evaluation, Settings, conclude
 
 if TYPE_CHECKING:
@@ -112,12 +112,12 @@ def evaluate(
         with add_context(file=each if isinstance(each, str | os.PathLike) else None):
             for split in splits:
                 found = predict(live, split, batch_size=batch_size, tell=meter.of(name))
-                _check_order(truths.setdefault(split.name, found.targets), found.targets, split, name)
+                check_order(truths.setdefault(split.name, found.targets), found.targets, split, name)
                 outcomes[split.name].append(_outcome(found, split, output, name))
         del live  # one model at a time in memory
     chosen = metric_for(outcomes[splits[0].name][0], metric)
     for split in splits:
-        _check_comparable(outcomes[split.name], names, chosen)
+        check_comparable(outcomes[split.name], names, chosen)
     return conclude(dataset, splits, outcomes, names, Settings(chosen, margin, resamples, seed))
 
 
@@ -176,21 +176,6 @@ def _live(model: Any, custom_objects: Any, unsafe: bool, limits: Limits) -> Any:
     return load(model, custom_objects=custom_objects, compile=False, unsafe=unsafe, limits=limits)
 
 
-def _check_order(first: tuple[Array, ...], now: tuple[Array, ...], split: Split, name: str) -> None:
-    """Refuse a source that shuffles: the models would be compared on different examples, pair by pair."""
-    if all(np.array_equal(before, after) for before, after in zip(first, now, strict=True)):
-        return
-    raise DataError(
-        "The data gives its examples in another order each time, so two models cannot be compared on them.",
-        file=split.origin,
-        expected="the same examples in the same order for each model",
-        found=f"other targets for {name} than for the model before it (split {split.name})",
-        remedy="Leave out what shuffles: no data.shuffle(...), or shuffle(..., reshuffle_each_iteration=False) in "
-        "tf.data; DataLoader(..., shuffle=False); no random numbers in the function that makes the data, or a "
-        "fixed seed.",
-    )
-
-
 def _outcome(found: Predicted, split: Split, output: int, name: str) -> Outcome:
     outputs, targets = found.outputs, found.targets
     if not 0 <= output < len(outputs):
@@ -219,16 +204,3 @@ def _names(models: Sequence[Any]) -> list[str]:
         for name, each in zip(short, models, strict=True)
     ]
     return [name if names.count(name) == 1 else f"{name} (#{index + 1})" for index, name in enumerate(names)]
-
-
-def _check_comparable(outcomes: Sequence[Outcome], names: Sequence[str], metric: Metric) -> None:
-    for name, outcome in zip(names, outcomes, strict=True):
-        with add_context(file=name):
-            metric.check(outcome)
-        if outcome.task is not outcomes[0].task or outcome.outputs.shape != outcomes[0].outputs.shape:
-            raise DataError(
-                f"{name} gives another kind of output than {names[0]}, so the two cannot be compared.",
-                expected=f"outputs of shape {outcomes[0].outputs.shape}, about {outcomes[0].task}",
-                found=f"outputs of shape {outcome.outputs.shape}, about {outcome.task}",
-                remedy="Judge models of the same task, or choose another output.",
-            )

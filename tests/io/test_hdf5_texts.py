@@ -171,7 +171,7 @@ def test_a_header_that_goes_in_circles_is_refused(tmp_path: Path) -> None:
     struct.pack_into("<HHB3x", data, begin, 0x10, 16, 0)
     struct.pack_into("<QQ", data, begin + 8, *struct.unpack_from("<QQ", data, place))
     with pytest.raises(DamagedFileError, match="damaged") as caught:
-        content._texts.__class__(lambda: memoryview(bytes(data)), 0).size(96, "text_5", 1)
+        content.heap_texts.__class__(lambda: memoryview(bytes(data)), 0).size(96, "text_5", 1)
     assert caught.value.found == "a header without an end"
     content.close()
 
@@ -181,5 +181,5 @@ def test_an_attribute_that_is_not_found_is_refused(tmp_path: Path) -> None:
     make(path, lambda file: file.attrs.update(name="dense"))
     content = open_hdf5(path, Limits())
     with pytest.raises(UnsafeFileError, match="kept in a way that Keras does not use"):
-        content._texts.size(96, "other", 1)
+        content.heap_texts.size(96, "other", 1)
     content.close()

@@ -18,15 +18,15 @@ from keras_weld.io.read import open_model
 
 @pytest.fixture
 def walks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files that were walked."""
+    """The files whose structure was looked through."""
     seen: list[str] = []
-    real = hdf5.Walk.run
+    real = hdf5.parse
 
-    def run(self: hdf5.Walk) -> None:
-        seen.append(self.file.path.name)
-        real(self)
+    def parse(file: hdf5.Hdf5, data: memoryview) -> bool:
+        seen.append(file.path.name)
+        return real(file, data)
 
-    monkeypatch.setattr(hdf5.Walk, "run", run)
+    monkeypatch.setattr(hdf5, "parse", parse)
     return seen
 
 

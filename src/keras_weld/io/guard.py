@@ -9,9 +9,10 @@ from keras_weld.core.state import ModelState
 from keras_weld.errors import add_context
 from keras_weld.io.check_sizes import check_sizes
 from keras_weld.io.config_scan import require_safe, scan_config
+from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
-from keras_weld.io.read import open_model
+from keras_weld.io.read import open_with
 
 _DEFAULT = Limits()
 
@@ -26,7 +27,8 @@ def scan_file(
     """Open a model file, and refuse it if building a model from it would not be safe.
 
     Checks, in this order: the file's structure; every class and function that its configuration names; the
-    sizes that the configuration asks for against the tensors that are stored.
+    sizes that the configuration asks for against the tensors that are stored. The structure is looked through
+    with h5py, as Keras will see it.
 
     Args:
         path: the file or folder.
@@ -40,7 +42,7 @@ def scan_file(
     Raises:
         WeldError: naming the file, the layer as far as known, and the remedy.
     """
-    state = open_model(path, limits)
+    state = open_with(path, limits, Reader.H5PY)
     try:
         with add_context(file=path):
             _scan(state, limits, custom, unsafe)

@@ -5,25 +5,24 @@ from __future__ import annotations
 import math
 import mmap
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
-from h5py import h5a, h5o, h5t
 
 from keras_weld.core.dtypes import BFLOAT16, Dtype
 from keras_weld.core.state import Array
-from keras_weld.errors import DamagedFileError, UnsafeFileError, add_context
+from keras_weld.errors import add_context
+from keras_weld.io.hdf5_errors import hdf5_errors
+from keras_weld.io.hdf5_plain_texts import OTHER, PlainTexts
 from keras_weld.io.hdf5_texts import Texts
 from keras_weld.io.limits import Limits
 
-NOT_KERAS = "Do not use this file unless you know who made it; Keras does not write such files."
-COPY_AGAIN = "Copy the file again from where it came from; it may not have been written whole."
+if TYPE_CHECKING:
+    import h5py
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +51,17 @@ class Stored:
 
 @dataclass(eq=False)
 class Hdf5:
-    """An HDF5 file (or one inside an archive) that has been walked and checked.
+    """An HDF5 file (or one inside an archive) that has been looked through and checked.
 
     Attributes:
         path: the file on disk that the bytes lie in.
-        opener: opens it with h5py; called when something is asked that the walk did not note.
+        opener: opens it with h5py; called when something is asked that is not known yet.
         size: bytes of the HDF5 part.
         start: first byte of the HDF5 part in the file on disk; -1 for a buffer in memory.
         datasets: by path; the paths of a group in natural order (`vars/2` before `vars/10`).
         groups: paths of all groups, parents before children.
         structure: the same for files that differ in their tensors' values alone; None where nobody asked.
+        plain_texts: attributes that can be read without h5py; None if h5py walked the file.
     """
 
     path: Path
@@ -72,6 +72,7 @@ class Hdf5:
     datasets: dict[str, Stored] = field(default_factory=dict)
     groups: list[str] = field(default_factory=list)
     structure: bytes | None = None
+    plain_texts: PlainTexts | None = None
     _handle: h5py.File | None = None
     _pages: Array | None = None
 
@@ -96,6 +97,8 @@ class Hdf5:
             piece = self.pages[stored.start : stored.start + stored.nbytes]
             return piece.view(stored.dtype).reshape(stored.shape)
         with add_context(file=self.path, layer=path), hdf5_errors("The tensor cannot be read."):
+            if stored.nbytes == 0:
+                return np.empty(stored.shape, stored.dtype)
             values = np.asarray(self.handle[path][()])
         if stored.dtype == BFLOAT16:
             return np.ascontiguousarray(values).view(BFLOAT16).reshape(stored.shape)
@@ -103,12 +106,15 @@ class Hdf5:
 
     def attribute(self, group: str, name: str) -> Any:
         """An attribute of a group: str, list of str, or number; None where there is none."""
+        if self.plain_texts is not None:
+            text = self.plain_texts.get(group, name, self.limits)
+            if text is not OTHER:
+                return text
+        from keras_weld.io.hdf5_attributes import attribute  # imports h5py, which is seldom needed
+
         problem = f"The attribute {name!r} cannot be read."
         with add_context(file=self.path, layer=group or None), hdf5_errors(problem):
-            there = self.handle[group or "/"]
-            if not h5a.exists(there.id, name.encode()):
-                return None
-            return self.checked_attribute(there, name)
+            return attribute(self.handle[group or "/"], name, self.limits, lambda: self.heap_texts)
 
     def has_group(self, path: str) -> bool:
         """Whether there is a group at `path`."""
@@ -118,43 +124,15 @@ class Hdf5:
     def _group_set(self) -> frozenset[str]:
         return frozenset(self.groups)
 
-    def checked_attribute(self, there: h5py.Group | h5py.Dataset, name: str) -> Any:
-        """The value of an attribute that is there, as plain Python, once its size is known to be sound.
-
-        Raises:
-            DamagedFileError: if it is longer than what is kept of it.
-            UnsafeFileError: if it is neither text nor numbers.
-            LimitError: if it is above the limit `attribute_bytes`.
-        """
-        identity = h5a.open(there.id, name.encode())
-        kind, space = identity.get_type(), identity.get_space()
-        count = space.get_simple_extent_npoints()
-        variable = isinstance(kind, h5t.TypeStringID) and kind.is_variable_str()
-        if not variable and not isinstance(kind, h5t.TypeStringID | h5t.TypeIntegerID | h5t.TypeFloatID):
-            raise UnsafeFileError(
-                f"The attribute {name!r} holds neither text nor numbers.",
-                found=str(kind.dtype),
-                remedy=NOT_KERAS,
-            )
-        what = f"The size of the attribute {name!r}"
-        self.limits.check("attribute_bytes", count * kind.get_size(), what)
-        if variable:
-            # Texts of variable length lie in a common heap, where many may point to one place.
-            size = self._texts.size(h5o.get_info(there.id).addr, name, count)
-            self.limits.check("attribute_bytes", size, what)
-        value = text_of(there.attrs[name])
-        _check_is_text(value, name)
-        return value
-
     @cached_property
-    def _texts(self) -> Texts:
-        # What comes before the HDF5 part proper is missing from the image of one in memory.
-        before = 0 if self.start < 0 else int(self.handle.id.get_create_plist().get_userblock())
-        return Texts(self._all_bytes, before)
+    def heap_texts(self) -> Texts:
+        """Holds texts of variable length against the heaps that they lie in."""
+        if self.start < 0:  # what comes before the HDF5 part proper is missing from the image of one in memory
+            return Texts(lambda: memoryview(self.handle.id.get_file_image()), 0)
+        return Texts(self.all_bytes, int(self.handle.id.get_create_plist().get_userblock()))
 
-    def _all_bytes(self) -> memoryview:
-        if self.start < 0:
-            return memoryview(self.handle.id.get_file_image())
+    def all_bytes(self) -> memoryview:
+        """The HDF5 part of the file on disk, mapped."""
         return self.pages[self.start : self.start + self.size].data
 
     def gaps(self) -> list[tuple[int, int]]:
@@ -180,24 +158,10 @@ class Hdf5:
 
     def close(self) -> None:
         """Close the HDF5 handle; arrays that were read stay valid."""
-        self._pages = None
-        self.__dict__.pop("_texts", None)  # it holds the pages, too
+        self._pages = self.plain_texts = None
+        self.__dict__.pop("heap_texts", None)  # it holds the pages, too
         if self._handle is not None:
             self._handle.close()
-
-
-@contextmanager
-def hdf5_errors(problem: str) -> Iterator[None]:
-    """Say what h5py raises when a file's structure is damaged, in one way.
-
-    Raises:
-        DamagedFileError: instead of it.
-    """
-    try:
-        yield
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # h5py raises all of these
-        found = str(error).split("\n")[0]
-        raise DamagedFileError(problem, found=found, remedy=COPY_AGAIN) from error
 
 
 def map_file(path: Path) -> Array:
@@ -205,28 +169,6 @@ def map_file(path: Path) -> Array:
     with path.open("rb") as file:
         pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return np.frombuffer(pages, np.uint8)
-
-
-def text_of(value: Any) -> Any:
-    """The value of an attribute as plain Python: texts for bytes, lists for arrays."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, np.ndarray):
-        return [text_of(one) for one in value.tolist()]
-    if isinstance(value, np.generic):
-        return text_of(value.item())
-    return value
-
-
-def _check_is_text(value: Any, name: str) -> None:
-    for text in value if isinstance(value, list) else [value]:
-        if isinstance(text, str) and not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
-            raise DamagedFileError(
-                f"The attribute {name!r} is damaged.",
-                expected="text in UTF-8",
-                found=f"{text.encode('utf-8', 'surrogateescape')!r:.60}"[1:],
-                remedy=COPY_AGAIN,
-            )
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:

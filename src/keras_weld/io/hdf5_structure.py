@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 from keras_weld.io.alike import remembering
 from keras_weld.io.hdf5_file import Hdf5, Stored
+from keras_weld.io.hdf5_plain_texts import PlainTexts
 from keras_weld.io.limits import MB, Limits
 
 
@@ -24,6 +25,7 @@ class _Structure:
         digest: of those bytes.
         datasets: as in `Hdf5`, with places counted from the beginning of the HDF5 part.
         groups: as in `Hdf5`.
+        messages: the attributes of its groups; None if h5py walked it.
     """
 
     limits: Limits
@@ -32,6 +34,7 @@ class _Structure:
     digest: bytes
     datasets: list[Stored]
     groups: list[str]
+    messages: dict[str, Sequence[bytes]] | None
 
 
 _LARGEST_GAPS = 8 * MB
@@ -63,6 +66,8 @@ def recall(file: Hdf5) -> bool:
             continue
         if _digest(file, known.gaps) == known.digest:
             file.groups, file.structure = list(known.groups), known.digest
+            if known.messages is not None:
+                file.plain_texts = PlainTexts(file.all_bytes(), known.messages)
             file.datasets = {stored.path: _shifted(stored, file.start) for stored in known.datasets}
             return True
     return False
@@ -78,7 +83,8 @@ def remember(file: Hdf5) -> None:
         return
     relative = [_shifted(stored, -file.start) for stored in file.datasets.values()]
     file.structure = _digest(file, gaps)
-    kept[:] = [_Structure(file.limits, file.size, gaps, file.structure, relative, list(file.groups))]
+    messages = None if file.plain_texts is None else file.plain_texts.messages
+    kept[:] = [_Structure(file.limits, file.size, gaps, file.structure, relative, list(file.groups), messages)]
 
 
 def _shifted(stored: Stored, by: int) -> Stored:

@@ -11,11 +11,13 @@ from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5g, h5o, h5s, h5t, h5z
+from h5py import h5d, h5g, h5o, h5s, h5t, h5z
 
 from keras_weld.core.dtypes import BFLOAT16, Dtype
 from keras_weld.errors import DamagedFileError, LimitError, UnsafeFileError, add_context
-from keras_weld.io.hdf5_file import COPY_AGAIN, NOT_KERAS, Hdf5, Stored, natural
+from keras_weld.io.hdf5_attributes import attribute
+from keras_weld.io.hdf5_errors import COPY_AGAIN, NOT_KERAS
+from keras_weld.io.hdf5_file import Hdf5, Stored, natural
 from keras_weld.io.limits import MB
 
 _LZF = 32000
@@ -121,9 +123,7 @@ class Walk:
         """The dtype, and whether the stored bytes are the values as they are in memory."""
         kind = dataset.get_type()
         if isinstance(kind, h5t.TypeOpaqueID) and kind.get_size() in (1, 2):
-            flagged = h5a.exists(dataset, b"dtype")
-            name = self.file.checked_attribute(h5py.Dataset(dataset), "dtype") if flagged else None
-            if name == "bfloat16":
+            if attribute(h5py.Dataset(dataset), "dtype", self.limits, lambda: self.file.heap_texts) == "bfloat16":
                 return BFLOAT16, True
             return np.dtype(f"V{kind.get_size()}"), True
         known = isinstance(kind, h5t.TypeIntegerID | h5t.TypeFloatID | h5t.TypeEnumID | h5t.TypeCompoundID)

@@ -17,6 +17,7 @@ from keras_weld.io import archive
 from keras_weld.io.alike import made_once
 from keras_weld.io.archive import Archive, open_archive
 from keras_weld.io.hdf5 import Hdf5, open_hdf5
+from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.json_text import checked_compile_config, parse_json
 from keras_weld.io.kinds import LINEAGE, Kind
 from keras_weld.io.limits import Limits
@@ -64,7 +65,7 @@ def _not_of_keras(config: Any) -> DamagedFileError:
     )
 
 
-def read_keras(path: Path, limits: Limits) -> ModelState:
+def read_keras(path: Path, limits: Limits, reader: Reader = Reader.QUICK) -> ModelState:
     """Open a `.keras` file.
 
     Raises:
@@ -80,7 +81,7 @@ def read_keras(path: Path, limits: Limits) -> ModelState:
             metadata = parse_json(opened.read(archive.METADATA), limits, archive.METADATA) if has_metadata else {}
             if not isinstance(metadata, dict):
                 raise _not_of_keras(metadata)
-            content = open_weights_member(opened)
+            content = open_weights_member(opened, reader)
     except BaseException:
         opened.file.close()
         raise
@@ -98,14 +99,14 @@ def read_keras(path: Path, limits: Limits) -> ModelState:
     )
 
 
-def open_weights_member(opened: Archive) -> Hdf5:
+def open_weights_member(opened: Archive, reader: Reader) -> Hdf5:
     """The HDF5 file inside an archive: in place if it is stored, unpacked in memory if it is deflated."""
     member = opened.members.get(archive.WEIGHTS)
     if member is None or member.deflated:
         buffer = io.BytesIO(opened.read(archive.WEIGHTS))
-        return open_hdf5(opened.path, opened.limits, source=buffer, start=-1)
+        return open_hdf5(opened.path, opened.limits, source=buffer, start=-1, reader=reader)
     window = Window(opened.file, member.start, member.size)
-    return open_hdf5(opened.path, opened.limits, source=window, start=member.start)
+    return open_hdf5(opened.path, opened.limits, source=window, start=member.start, reader=reader)
 
 
 def lazy_tensors(content: Hdf5, graph: ModelGraph | None, described: bytes = b"") -> dict[str, LazyTensor]:

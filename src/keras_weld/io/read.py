@@ -7,6 +7,7 @@ from pathlib import Path
 
 from keras_weld.core.state import ModelState
 from keras_weld.errors import WrongKindError, add_context
+from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.json_text import checked_compile_config, parse_json
 from keras_weld.io.kinds import Kind, container_of, folder_kind, json_kind
 from keras_weld.io.limits import Limits
@@ -35,6 +36,11 @@ def open_model(path: str | os.PathLike[str], limits: Limits = _DEFAULT) -> Model
         >>> with open_model("model.keras") as state:  # doctest: +SKIP
         ...     kernel = state["dense/kernel"].read()
     """
+    return open_with(path, limits, Reader.QUICK)
+
+
+def open_with(path: str | os.PathLike[str], limits: Limits, reader: Reader) -> ModelState:
+    """The same as `open_model`, with a choice of what looks through the structure of HDF5."""
     where = Path(path)
     container = container_of(where)
     with add_context(file=where):
@@ -43,10 +49,10 @@ def open_model(path: str | os.PathLike[str], limits: Limits = _DEFAULT) -> Model
         if container == "zip":
             from keras_weld.io.keras_file import read_keras
 
-            return read_keras(where, limits)
+            return read_keras(where, limits, reader)
         if container == "json":
-            return _open_json(where, limits)
-        return _open_hdf5(where, limits)
+            return _open_json(where, limits, reader)
+        return _open_hdf5(where, limits, reader)
 
 
 def _open_folder(path: Path, limits: Limits) -> ModelState:
@@ -57,13 +63,13 @@ def _open_folder(path: Path, limits: Limits) -> ModelState:
     return place_if_known(read_saved_model(path, limits))
 
 
-def _open_json(path: Path, limits: Limits) -> ModelState:
+def _open_json(path: Path, limits: Limits, reader: Reader) -> ModelState:
     limits.check("json_bytes", path.stat().st_size, "The size of the JSON text")
     kind, content = json_kind(parse_json(path.read_bytes(), limits, path.name), path)
     if kind is Kind.SHARDED:
         from keras_weld.io.sharded import read_sharded
 
-        return read_sharded(path, content, limits)
+        return read_sharded(path, content, limits, reader)
     version = content.get("keras_version")
     return ModelState(
         source=str(path),
@@ -75,12 +81,12 @@ def _open_json(path: Path, limits: Limits) -> ModelState:
     )
 
 
-def _open_hdf5(path: Path, limits: Limits) -> ModelState:
+def _open_hdf5(path: Path, limits: Limits, reader: Reader) -> ModelState:
     from keras_weld.io.hdf5 import open_hdf5
     from keras_weld.io.legacy_h5 import read_legacy
     from keras_weld.io.weights_file import read_weights
 
-    content = open_hdf5(path, limits)
+    content = open_hdf5(path, limits, reader=reader)
     try:
         if "model_weights" in content.groups or content.texts("", "layer_names") is not None:
             return read_legacy(content, limits)

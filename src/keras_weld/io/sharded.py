@@ -10,12 +10,13 @@ from typing import Any
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.errors import DamagedFileError, MissingFileError, UnsafeFileError, add_context
 from keras_weld.io.hdf5 import Hdf5, Stored, open_hdf5
+from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.kinds import LINEAGE, Kind
 from keras_weld.io.limits import Limits
 from keras_weld.io.naming import name_tensors
 
 
-def read_sharded(path: Path, content: dict[str, Any], limits: Limits) -> ModelState:
+def read_sharded(path: Path, content: dict[str, Any], limits: Limits, reader: Reader = Reader.QUICK) -> ModelState:
     """Open every shard of a map that was parsed already.
 
     Raises:
@@ -29,7 +30,7 @@ def read_sharded(path: Path, content: dict[str, Any], limits: Limits) -> ModelSt
             places = _places(content)
             limits.check("members", len({name for names in places.values() for name in names}), "The number of shards")
             for name in sorted({name for names in places.values() for name in names}):
-                shards[name] = _open_shard(path, name, limits)
+                shards[name] = _open_shard(path, name, limits, reader)
             datasets, holder = _join(places, shards)
     except BaseException:
         for shard in shards.values():
@@ -72,7 +73,7 @@ def _places(content: dict[str, Any]) -> dict[str, list[str]]:
     return places
 
 
-def _open_shard(path: Path, name: str, limits: Limits) -> Hdf5:
+def _open_shard(path: Path, name: str, limits: Limits, reader: Reader) -> Hdf5:
     shard = path.with_name(name)
     if not shard.is_file():
         raise MissingFileError(
@@ -81,7 +82,7 @@ def _open_shard(path: Path, name: str, limits: Limits) -> Hdf5:
             expected=f"{name} beside {path.name}, which names it",
             remedy="Copy the whole set: the map and every shard.",
         )
-    return open_hdf5(shard, limits)
+    return open_hdf5(shard, limits, reader=reader)
 
 
 def _join(places: dict[str, list[str]], shards: dict[str, Hdf5]) -> tuple[dict[str, Stored], dict[str, Hdf5]]:

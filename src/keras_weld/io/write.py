@@ -18,6 +18,7 @@ from keras_weld.errors import UsageError
 from keras_weld.io import archive
 from keras_weld.io.atomic import atomic_path
 from keras_weld.io.hdf5 import open_hdf5
+from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
 from keras_weld.io.keras_file import open_weights_member
 from keras_weld.io.kinds import LINEAGE as LINEAGE
@@ -136,8 +137,8 @@ def _open_again(temporary: Path, kind: Kind, slots: Sequence[Slot], path: str | 
     if kind is Kind.KERAS:
         opened = archive.open_archive(temporary, UNLIMITED)
         with opened.file:
-            content = open_weights_member(opened)
+            content = open_weights_member(opened, Reader.OWN)
     else:
-        content = open_hdf5(temporary, UNLIMITED)
+        content = open_hdf5(temporary, UNLIMITED, reader=Reader.OWN)
     with closing(content):
         verify(content, slots, path)

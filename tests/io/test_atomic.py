@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from keras_weld.errors import UsageError, WeldError, WriteError
-from keras_weld.io import atomic, window
+from keras_weld.io import atomic, hdf5_writer
 from keras_weld.io.atomic import PREFIX, atomic_path
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
 from keras_weld.io.read import open_model
@@ -220,10 +220,9 @@ def test_a_full_disk_leaves_the_old_files(tmp_path: Path, run_python: Callable[.
 
 @pytest.mark.parametrize("number", [0, 1, 7])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_disk_that_is_full_for_hdf5_alone_is_told(
+def test_a_disk_that_is_full_inside_the_hdf5_part_is_told(
     tmp_path: Path, name: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # HDF5 writes a file's structure through a window, and cannot hand on what the system says.
     write(tmp_path / name, handmade.tensors(1))
     before = files(tmp_path)
     calls: list[int] = []
@@ -234,7 +233,7 @@ def test_a_disk_that_is_full_for_hdf5_alone_is_told(
             raise OSError(errno.ENOSPC, "No space left on device")
         return write_at(handle, data, place)
 
-    monkeypatch.setattr(window, "write_at", full)
+    monkeypatch.setattr(hdf5_writer, "write_at", full)
     with pytest.raises(WriteError, match="No space left on device"):
         write(tmp_path / name, handmade.tensors(2))
     monkeypatch.undo()

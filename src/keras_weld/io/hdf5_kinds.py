@@ -62,8 +62,8 @@ TYPES: dict[str, bytes] = _types()
 
 DTYPES: dict[bytes, Dtype] = {message: np.dtype(name) for name, message in TYPES.items()}
 
-UTF8 = bytes.fromhex("19010100 10000000 10000000 01000000 00000800")
-ASCII = bytes.fromhex("19010000 10000000 10000000 01000000 00000800")
+UTF8 = bytes.fromhex("19010100 10000000 10000000 01000000 00000800 00000000")
+ASCII = bytes.fromhex("19010000 10000000 10000000 01000000 00000800 00000000")
 """Texts of variable length."""
 
 FIXED_TEXT = 0x13

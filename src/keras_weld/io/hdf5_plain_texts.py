@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from keras_weld.io import hdf5_kinds as kinds
+from keras_weld.io.hdf5_pieces import DoubtError
 from keras_weld.io.limits import Limits
 
 _ATTRIBUTE = struct.Struct("<BBHHH")
@@ -19,6 +20,8 @@ _HEAP = struct.Struct("<4sIQ")
 _OBJECT = struct.Struct("<HHIQ")
 _FIXED = struct.Struct("<BBHI")
 _NUL = b"\0"
+_OF_ANY_LENGTH = {kinds.UTF8, kinds.ASCII}
+_NUMBERS = {message: dtype.itemsize for message, dtype in kinds.DTYPES.items() if dtype.kind in "iuf"}
 
 
 class Other(Enum):
@@ -28,10 +31,6 @@ class Other(Enum):
 
 
 OTHER = Other.WAY
-
-
-class _DoubtError(Exception):
-    """Something is not as it should be."""
 
 
 @dataclass(slots=True)
@@ -53,36 +52,34 @@ class PlainTexts:
         return OTHER if messages is None else self.among(messages, name, limits)
 
     def among(self, messages: Sequence[bytes], name: str, limits: Limits) -> str | Other | None:
-        """The same for the attributes of one object."""
-        wanted = name.encode() + _NUL
+        """The same for the attributes of one object; HDF5 reads all of them to find one, so all must be in order."""
         try:
-            found = [rest for message in messages if (rest := _value_of(message, wanted)) is not None]
-            if not found:
-                return None
-            return self._text(*found[0], limits) if len(found) == 1 else OTHER
-        except (_DoubtError, struct.error, UnicodeDecodeError):
+            found = dict(_parts(message) for message in messages)
+            if len(found) < len(messages):
+                return OTHER
+            wanted = name.encode() + _NUL
+            return self._text(*found[wanted], limits) if wanted in found else None
+        except (DoubtError, struct.error, ValueError, OverflowError):
             return OTHER
 
     def _text(self, kind: bytes, value: bytes, limits: Limits) -> str:
-        if kind.startswith((kinds.UTF8, kinds.ASCII)):
-            if any(kind[len(kinds.UTF8) :]):
-                raise _DoubtError
-            text = self._of_any_length(value, limits)
-        else:
-            text = _of_fixed_length(kind, value, limits)
+        if kind in _NUMBERS:
+            raise DoubtError
+        of_any_length = kind in _OF_ANY_LENGTH
+        text = self._of_any_length(value, limits) if of_any_length else _of_fixed_length(kind, value, limits)
         if _NUL in text:  # where HDF5's texts end
-            raise _DoubtError
+            raise DoubtError
         return text.decode()
 
     def _of_any_length(self, value: bytes, limits: Limits) -> bytes:
         length, heap, number = _DESCRIPTOR.unpack_from(value)
         if max(length, _DESCRIPTOR.size) > limits.attribute_bytes:
-            raise _DoubtError
+            raise DoubtError
         if heap not in self._heaps:
             self._heaps[heap] = self._read_heap(heap)
         place, size = self._heaps[heap].get(number, (0, -1))
         if size != length:
-            raise _DoubtError
+            raise DoubtError
         return bytes(self.data[place : place + size])
 
     def _read_heap(self, heap: int) -> dict[int, tuple[int, int]]:
@@ -90,7 +87,7 @@ class PlainTexts:
         magic, version, size = _HEAP.unpack_from(self.data, heap)
         end = heap + size
         if (magic, version) != (b"GCOL", 1) or size < kinds.TEXTS_SIZE or size % 8 or end > len(self.data):
-            raise _DoubtError
+            raise DoubtError
         found: dict[int, tuple[int, int]] = {}
         at = heap + _HEAP.size
         while at + _OBJECT.size <= end:
@@ -98,26 +95,34 @@ class PlainTexts:
             begin = at + _OBJECT.size
             at = begin + (size + 7) // 8 * 8 if number else at + size
             if at > end or number in found or (number == 0 and at != end):
-                raise _DoubtError
+                raise DoubtError
             found[number] = (begin, size)
         found.pop(0, None)
         return found
 
 
-def _value_of(message: bytes, wanted: bytes) -> tuple[bytes, bytes] | None:
-    """Type and value of an attribute that holds one value, if it has the name that is wanted."""
+def _parts(message: bytes) -> tuple[bytes, tuple[bytes, bytes]]:
+    """Name, type and value of an attribute that holds one text or number."""
     version, zero, *sizes = _ATTRIBUTE.unpack_from(message)
-    if version != 1 or zero:
-        raise _DoubtError
     name_end, kind_end, begin = _ends(sizes)
-    name = message[_ATTRIBUTE.size : _ATTRIBUTE.size + sizes[0]]
-    if name.find(_NUL) != len(name) - 1 or begin > len(message):
-        raise _DoubtError
-    if name != wanted:
-        return None
+    name, kind, value = (
+        message[_ATTRIBUTE.size : _ATTRIBUTE.size + sizes[0]],
+        message[name_end:kind_end],
+        message[begin:],
+    )
+    if version != 1 or zero or len(name) < 2 or name.find(_NUL) != len(name) - 1:
+        raise DoubtError
     if message[kind_end:begin] != kinds.SCALAR or sizes[2] != len(kinds.SCALAR):
-        raise _DoubtError
-    return message[name_end:kind_end], message[begin:]
+        raise DoubtError
+    if kind in _OF_ANY_LENGTH or kind in _NUMBERS:
+        told = len(kind) - 4  # what is told of them leaves four bytes to be filled up
+        size = _NUMBERS.get(kind, _DESCRIPTOR.size)
+    else:
+        told, size = _FIXED.size, _fixed_size(kind)
+    if sizes[1] != told or len(value) != (size + 7) // 8 * 8:
+        raise DoubtError
+    name.decode()
+    return name, (kind, value)
 
 
 def _ends(sizes: Sequence[int]) -> list[int]:
@@ -128,11 +133,16 @@ def _ends(sizes: Sequence[int]) -> list[int]:
     return ends
 
 
+def _fixed_size(kind: bytes) -> int:
+    form, how, zeros, size = _FIXED.unpack(kind)
+    if form != kinds.FIXED_TEXT or how & 15 > 1 or how >> 4 > 1 or zeros or not size:
+        raise DoubtError
+    return int(size)
+
+
 def _of_fixed_length(kind: bytes, value: bytes, limits: Limits) -> bytes:
-    form, how, zeros, size = _FIXED.unpack_from(kind)
-    padded, letters = how & 15, how >> 4
-    if form != kinds.FIXED_TEXT or padded > 1 or letters > 1 or zeros or len(kind) != _FIXED.size:
-        raise _DoubtError
-    if not 0 < size <= len(value) or size > limits.attribute_bytes or (not padded and value[size - 1]):
-        raise _DoubtError
+    size = _fixed_size(kind)
+    ends = not kind[1] & 15  # with a NUL; else it is filled up with them
+    if size > limits.attribute_bytes or (ends and value[size - 1]):
+        raise DoubtError
     return value[:size].rstrip(_NUL)

@@ -59,7 +59,7 @@ class Texts:
                     f"The attribute {name!r} is kept in a way that Keras does not use.", remedy=_NOT_KERAS
                 )
             return max(sum(self._sizes(place, count)) for place in places)
-        except (struct.error, IndexError, ValueError) as error:
+        except (struct.error, IndexError, ValueError, OverflowError) as error:
             raise _damaged("a place outside the file") from error
 
     @property

@@ -15,8 +15,6 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from keras_weld.core.state import Array
 from keras_weld.errors import UsageError
 from keras_weld.io.atomic import atomic_path, sync_file, sync_folder
@@ -150,8 +148,8 @@ def _shards_of(path: Path) -> set[str]:
 
 def _make_empty(first: Path) -> None:
     """The name that Keras opens before it reads the map, as a file without tensors."""
-    with atomic_path(first) as temporary, h5py.File(temporary, "w"):
-        pass
+    with atomic_path(first) as temporary, temporary.open("x+b", buffering=0) as file:
+        Hdf5Sink(file, 0, [])
 
 
 def _remove(path: Path) -> None:

@@ -117,6 +117,13 @@ def test_a_heap_that_keeps_less_is_refused(tmp_path: Path, libver: str, more: in
     assert refused(tmp_path / "m.h5", data) == "77 bytes where 7 are kept"
 
 
+@pytest.mark.parametrize("place", [1 << 62, 1 << 63, (1 << 64) - 1])
+def test_a_heap_that_is_nowhere_is_refused(tmp_path: Path, place: int) -> None:
+    data = named(tmp_path / "m.h5", 0)
+    struct.pack_into("<Q", data, data.index(struct.pack("<IQ", 77, data.index(b"GCOL"))) + 4, place)
+    assert refused(tmp_path / "m.h5", data) == "a place outside the file"
+
+
 @pytest.mark.parametrize("in_archive", [False, True])
 def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path, in_archive: bool) -> None:
     path = tmp_path / ("m.keras" if in_archive else "m.weights.h5")

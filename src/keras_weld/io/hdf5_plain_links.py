@@ -77,13 +77,11 @@ class LinkReader:
             raise DoubtError
         self.pieces.claim(place, size)
         names = bytes(self.data[place : place + size])
-        reached = 0
+        left = size
         while free != kinds.NO_FREE_ROOM:
-            if free < reached:
-                raise DoubtError
             following, room = _TWO.unpack_from(names, free)
-            reached = free + room
-            if room < _TWO.size or reached > size:
+            left -= room
+            if room < _TWO.size or left < 0 or free + room > size:
                 raise DoubtError
             free = following
         return names

@@ -19,6 +19,7 @@ from keras_weld.core.state import Array
 from keras_weld.errors import UsageError
 from keras_weld.io.atomic import atomic_path, sync_file, sync_folder
 from keras_weld.io.hdf5 import open_hdf5
+from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
 from keras_weld.io.limits import UNLIMITED
 from keras_weld.io.verify import verify
@@ -91,7 +92,7 @@ def open_shards(
 
 def _open_again(shards: Mapping[Path, Sequence[Slot]], path: Path) -> None:
     for shard, part in shards.items():
-        with closing(open_hdf5(shard, UNLIMITED)) as content:
+        with closing(open_hdf5(shard, UNLIMITED, reader=Reader.OWN)) as content:
             verify(content, part, path)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from keras_weld.recipes.average import average
     from keras_weld.recipes.check import check
     from keras_weld.recipes.demo import demo
+    from keras_weld.recipes.ensemble import ensemble
     from keras_weld.recipes.evaluate import evaluate
     from keras_weld.recipes.fuse import fuse
     from keras_weld.recipes.inspect import inspect
@@ -36,6 +37,7 @@ __all__ = [
     "average",
     "check",
     "demo",
+    "ensemble",
     "evaluate",
     "fuse",
     "inspect",
@@ -56,6 +58,7 @@ _HOMES = {
     "average": "recipes.average",
     "check": "recipes.check",
     "demo": "recipes.demo",
+    "ensemble": "recipes.ensemble",
     "evaluate": "recipes.evaluate",
     "fuse": "recipes.fuse",
     "inspect": "recipes.inspect",

@@ -99,6 +99,26 @@ def meaning_of(graph: ModelGraph, edge: Edge, loss: Loss | None, width: int | No
     return Meaning(Kind.UNKNOWN, None, "unknown", f"{activation} in {where}")
 
 
+def meaning_told(word: str, width: int | None) -> Meaning | None:
+    """What an output means by the word of the file's lineage; None if it is no such word.
+
+    Args:
+        word: the value of a `Kind`.
+        width: the size of the output's last axis, if known.
+    """
+    texts = {
+        Kind.CLASSES: f"probabilities of {_count(width)} classes",
+        Kind.INDEPENDENT: "the probability of yes" if width == 1 else f"{_count(width)} independent probabilities",
+        Kind.CLASS_LOGITS: f"logits of {_count(width)} classes",
+        Kind.INDEPENDENT_LOGITS: f"{_count(width)} independent logits",
+        Kind.VALUES: f"{_count(width)} real {'value' if width == 1 else 'values'}",
+    }
+    kind = next((one for one in texts if one == word), None)
+    if kind is None:
+        return None
+    return Meaning(kind, None if kind is Kind.VALUES else width, texts[kind], "the lineage in the file says so")
+
+
 def activation_of(config: Mapping[str, Any]) -> str | None:
     """The name of a layer's activation: `linear` for none, None for one of the user's own."""
     value = config.get("activation")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keras_weld.checks.meaning import Meaning, meaning_of
+from keras_weld.checks.meaning import Kind, Meaning, meaning_of, meaning_told
 from keras_weld.checks.preprocessing import Step, steps_of
 from keras_weld.checks.shapes import Shapes
 from keras_weld.checks.terms import modern_config
@@ -129,7 +129,7 @@ def summarize(state: ModelState, custom: Sequence[str] = ()) -> Summary:
         name=graph.name if graph else None,
         class_name=graph.class_name if graph else None,
         inputs=_inputs(graph) if graph else (),
-        outputs=_outputs(graph, compiled) if graph else (),
+        outputs=_outputs(graph, compiled, lineage) if graph else (),
         layers=_layers(state, graph),
         parameters=_count([tensor.spec for tensor in state.weights]),
         preprocessing=steps_of(graph) if graph else (),
@@ -151,15 +151,20 @@ def _inputs(graph: ModelGraph) -> tuple[Port, ...]:
     )
 
 
-def _outputs(graph: ModelGraph, compiled: Mapping[str, Any] | None) -> tuple[Port, ...]:
+def _outputs(graph: ModelGraph, compiled: Mapping[str, Any] | None, lineage: Any) -> tuple[Port, ...]:
     shapes = Shapes(graph)
+    gives = lineage.get("gives") if isinstance(lineage, Mapping) else None
+    told = gives if isinstance(gives, Mapping) else {}
     ports = []
     for number, (name, edge) in enumerate(zip(graph.output_names, graph.outputs, strict=True)):
         shape = shapes.of(edge)
         width = shape[-1] if shape else _width(graph, edge.layer)
         loss = loss_of(compiled, name, number, len(graph.outputs))
         dtype = edge.dtype or compute_dtype(graph.layer(edge.layer).config.get("dtype"))
-        ports.append(Port(name, shape, dtype, meaning_of(graph, edge, loss, width)))
+        meaning = meaning_of(graph, edge, loss, width)
+        if meaning.kind in (Kind.UNKNOWN, Kind.OPEN):
+            meaning = meaning_told(str(told.get(name)), width) or meaning
+        ports.append(Port(name, shape, dtype, meaning))
     return tuple(ports)
 
 

@@ -167,12 +167,13 @@ def command(
     if as_json:
         emit_json(found)
     else:
-        _show(found)
+        show_evaluation(found)
     if fail_if_worse is not None and found.fails(fail_if_worse):
         raise Exit(1)
 
 
-def _show(found: Evaluation) -> None:
+def show_evaluation(found: Evaluation) -> None:
+    """Show the figures of every split, what to know about them, and the verdict in words."""
     screen = console()
     for split in found.splits:
         show_table(_table(found, split))

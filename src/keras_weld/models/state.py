@@ -14,6 +14,7 @@ import keras
 from keras_weld.core.state import ModelState
 from keras_weld.errors import UsageError
 from keras_weld.io.read import open_model
+from keras_weld.models.provenance import lineage
 from keras_weld.models.write import UNLIMITED, write
 
 
@@ -58,4 +59,10 @@ def state_of(model: keras.Model, *, weights_only: bool = False) -> ModelState:
     except BaseException:
         remove()
         raise
-    return replace(state, source=f"the live model {model.name!r}", closers=(*state.closers, remove))
+    known = lineage(model)
+    return replace(
+        state,
+        source=f"the live model {model.name!r}",
+        metadata=state.metadata if known is None else {**state.metadata, "lineage": known},
+        closers=(*state.closers, remove),
+    )

@@ -1,0 +1,172 @@
+"""`weld ensemble`: several models in one graph that gives one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from keras_weld.cli.command import Argument, Command
+from keras_weld.cli.composing import input_options, input_settings, pairs, show_composed
+from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_option, progress, unsafe_option
+
+REDUCE = ("mean", "weighted", "geometric", "max", "vote", "logit-mean", "stack")
+"""The ways to reduce."""
+UNKNOWN = ("refuse", "zero", "known")
+"""The rules for classes that only some models know."""
+
+
+@click.command("ensemble", cls=Command)
+@click.argument(
+    "models",
+    cls=Argument,
+    nargs=-1,
+    required=True,
+    metavar="A B…",
+    help="Saved models of any architecture whose outputs mean the same.",
+)
+@click.option("-o", "--out", required=True, type=Path, help="The file to write: .keras.")
+@click.option(
+    "--reduce",
+    type=click.Choice(REDUCE),
+    help="How several answers become one; by default mean, or weighted if weights are given or found.",
+)
+@click.option("--weights", metavar="W,W,…", help="The share of each model, such as 0.5,0.3,0.2. They sum to 1.")
+@click.option("--normalize", is_flag=True, help="Divide the weights by their sum.")
+@click.option(
+    "--fit-weights",
+    metavar="DATA",
+    help="Find the weights on this held-out data; with --reduce stack, train its small combiner on it.",
+)
+@click.option("--calibrate", metavar="DATA", help="Find a temperature for each model on this held-out data first.")
+@click.option(
+    "--outputs",
+    multiple=True,
+    metavar="[A:]KIND",
+    help="What model A gives, or all, where the file does not tell: probabilities, logits, "
+    "independent-probabilities, independent-logits or values. May be repeated.",
+)
+@click.option("--output", metavar="NAME", help="Of models with several outputs, the only one that is taken.")
+@click.option(
+    "--labels",
+    multiple=True,
+    type=Path,
+    metavar="FILE",
+    help="The names of a model's classes, one a line. Once for each model, in the same order.",
+)
+@click.option(
+    "--unknown",
+    type=click.Choice(UNKNOWN),
+    default="refuse",
+    help="Classes that only some models know: refuse; zero, who does not know a class gives it 0; known, a class is "
+    "left to those who know it.",
+)
+@input_options
+@click.option("--seed", type=int, default=0, help="What the examples that stop the training of stack are drawn by.")
+@click.option(
+    "--data", metavar="DATA", help="Judge the result against its sources on this data, as weld evaluate does."
+)
+@custom_option
+@limit_option
+@unsafe_option
+@json_option
+def command(
+    models: tuple[str, ...],
+    out: Path,
+    reduce: str | None,
+    weights: str | None,
+    normalize: bool,
+    fit_weights: str | None,
+    calibrate: str | None,
+    outputs: tuple[str, ...],
+    output: str | None,
+    labels: tuple[Path, ...],
+    unknown: str,
+    inputs: str,
+    size: str | None,
+    ranges: tuple[str, ...],
+    names: str | None,
+    seed: int,
+    data: str | None,
+    custom: tuple[str, ...],
+    limit: tuple[str, ...],
+    unsafe: bool,
+    as_json: bool,
+) -> None:
+    """Put several models into one graph that gives one answer of theirs.
+
+    The models may have any architecture. Probabilities and logits of the same classes are brought to one meaning,
+    which is told; where a file does not tell what its outputs are, it is refused, and --outputs says it. Models that
+    number their classes differently are put in the order of the first by --labels. The file is loaded in a fresh
+    process with plain Keras before it gets its name.
+
+    Held-out DATA is FILE.npz, FILE.npz:images,labels, a folder of images or MODULE:FUNCTION. With --data the exit code
+    stays 0 even if the result is worse than its best source; the words say so.
+
+    Example:
+        weld ensemble a.keras b.keras c.keras -o ensemble.keras --data test.npz
+        weld ensemble a.keras b.keras -o ensemble.keras --outputs b:logits --weights 0.7,0.3
+        weld ensemble a.keras b.keras -o ensemble.keras --calibrate val.npz --fit-weights val.npz
+        weld ensemble cats.keras pets.keras -o all.keras --labels cats.txt --labels pets.txt --unknown known
+    """
+    from keras_weld.cli.average import parse_weights
+    from keras_weld.cli.backend import start_backend
+    from keras_weld.io.limits import Limits
+
+    settings = input_settings(inputs, size, ranges, names)
+    told, shares = parse_outputs(outputs), None if weights is None else parse_weights(weights)
+    limits = Limits.parse(limit)
+    with progress("Ensembling", quiet=as_json) as report:
+        start_backend()
+        from keras_weld.models.provenance import lineage
+        from keras_weld.recipes.ensemble import ensemble_with_members
+        from keras_weld.recipes.evaluate import evaluate
+
+        made = ensemble_with_members(
+            models,
+            reduce=reduce,
+            weights=shares,
+            normalize=normalize,
+            fit_weights=fit_weights,
+            calibrate=calibrate,
+            outputs=told,
+            output=output,
+            labels=labels or None,
+            unknown=unknown,
+            seed=seed,
+            custom_objects=list(custom) or None,
+            unsafe=unsafe,
+            limits=limits,
+            out=out,
+            **settings,
+        )
+        judged = data and evaluate(
+            out,
+            made.members,
+            data=data,
+            custom_objects=list(custom) or None,
+            unsafe=unsafe,
+            limits=limits,
+            progress=lambda done, total, name: report(done, total, f"Evaluating {name}"),
+        )
+    known = lineage(made.model) or {}
+    if as_json:
+        emit_json({"path": out, **known, **({"evaluation": judged} if judged else {})})
+        return
+    show_composed(out, known, "the answers")
+    if judged:
+        from keras_weld.cli.evaluate import show_evaluation
+
+        show_evaluation(judged)
+
+
+def parse_outputs(given: Sequence[str]) -> dict[str, str] | str | None:
+    """What models give, out of `A:logits`, several times, or `logits` for all.
+
+    Raises:
+        UsageError: if one names a model twice, or the two forms are mixed.
+    """
+    if len(given) == 1 and ":" not in given[0]:
+        return given[0]
+    return pairs(given, "--outputs", "such as A:logits, or logits for all models")

@@ -1,0 +1,105 @@
+"""What the outputs of models mean, as their files tell or the user says; where neither does, a merge is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from keras_weld.checks.candidate import Candidate
+from keras_weld.checks.meaning import Kind, Meaning
+from keras_weld.errors import IncompatibleModelsError, UsageError
+from keras_weld.recipes.sources import by_member
+
+if TYPE_CHECKING:
+    from keras_weld.compose.forms import Form
+    from keras_weld.compose.parts import Column, Part
+
+WORDS = ("probabilities", "logits", "independent-probabilities", "independent-logits", "values")
+"""What a user can say of a model's outputs."""
+
+KIND_OF = {
+    "probabilities": Kind.CLASSES,
+    "logits": Kind.CLASS_LOGITS,
+    "independent probabilities": Kind.INDEPENDENT,
+    "independent logits": Kind.INDEPENDENT_LOGITS,
+    "values": Kind.VALUES,
+}
+"""The same in the words in which files are described."""
+
+_FORM_OF = {kind: word for word, kind in KIND_OF.items()}
+
+
+def said_of(given: Mapping[str, str] | str | None, models: Sequence[Any], names: Sequence[str]) -> dict[str, str]:
+    """What the user says of the outputs, by the models' names.
+
+    Args:
+        given: a word for all models, or words by name or path.
+        models: the models.
+        names: their names.
+
+    Raises:
+        UsageError: for a word that is none of `WORDS`, or a model that there is not.
+    """
+    told = dict.fromkeys(names, given) if isinstance(given, str) else by_member(given, models, names)
+    for word in told.values():
+        if word.replace(" ", "-") not in WORDS:
+            raise UsageError("Outputs are not of such a kind.", expected=", ".join(WORDS), found=word)
+    return {name: word.replace("-", " ") for name, word in told.items()}
+
+
+def forms_of(
+    parts: Sequence[Part], columns: Sequence[Column], candidates: Sequence[Candidate], said: Mapping[str, str]
+) -> dict[str, list[Form]]:
+    """What each model gives, for the outputs that belong together.
+
+    What the user says holds for a model with one output; of one with several, for those that the file does not tell.
+
+    Raises:
+        IncompatibleModelsError: if neither tells; names the model, the output, and the remedy.
+    """
+    from keras_weld.compose.forms import Form
+
+    found: dict[str, list[Form]] = {}
+    for place, (part, known) in enumerate(zip(parts, candidates, strict=True)):
+        word, ports = said.get(part.member.name), known.summary.outputs
+        found[part.member.name] = []
+        for column in columns:
+            number = column.numbers[place]
+            meaning = ports[number].meaning if len(ports) == len(part.names) else None
+            told = None if meaning is None else _FORM_OF.get(meaning.kind)
+            if word is not None and (told is None or len(part.names) == 1):
+                told = word
+            if told is None:
+                raise _untold(part, part.names[number], meaning)
+            found[part.member.name].append(_fitting(Form(told), part.model.outputs[number].shape[-1]))
+    return found
+
+
+def _fitting(form: Form, width: int | None) -> Form:
+    """One number cannot be spread over classes: it is the answer to one question."""
+    from keras_weld.compose.forms import Form
+
+    single = {Form.PROBABILITIES: Form.INDEPENDENT, Form.LOGITS: Form.INDEPENDENT_LOGITS}
+    return single.get(form, form) if width == 1 else form
+
+
+def _untold(part: Part, output: str, meaning: Meaning | None) -> IncompatibleModelsError:
+    if meaning is not None and meaning.kind is Kind.FEATURES:
+        return IncompatibleModelsError(
+            "The model gives features and no answer.",
+            file=part.member.source,
+            layer=output,
+            expected="probabilities, logits or values",
+            found=f"{meaning.text} ({meaning.why})",
+            remedy="Join features with weld fuse; an ensemble joins answers.",
+        )
+    name = part.member.name
+    return IncompatibleModelsError(
+        "What the output means is not told by the file, and averaging numbers of different meaning gives nonsense.",
+        file=part.member.source,
+        layer=output,
+        expected="probabilities, logits or values",
+        found="a model whose layers are in its own code" if meaning is None else f"{meaning.text} ({meaning.why})",
+        remedy=f"Say it: --outputs {name}:logits (outputs={{'{name}': 'logits'}}), or compile the model with its loss "
+        "and save it again.",
+    )

@@ -1,0 +1,310 @@
+"""`weld ensemble`: several models in one graph that gives one answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_weld.errors import UsageError
+from keras_weld.io.limits import Limits
+from keras_weld.recipes.answers import KIND_OF, forms_of, said_of
+from keras_weld.recipes.check import read_labels
+from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
+from keras_weld.recipes.held_out import ask, calibrated, trained, weighed
+from keras_weld.recipes.shares import shares
+from keras_weld.recipes.sources import Sources, by_member, load_sources
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_weld.compose.ensemble import Plan, SideBySide
+    from keras_weld.compose.labels import Alignment
+    from keras_weld.compose.parts import Column, Part
+
+Labels = Sequence["str | os.PathLike[str] | Sequence[str]"]
+"""For each model, a file with the names of its classes, one a line, or the names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ensembled:
+    """An ensemble, and its members as they stand in it.
+
+    Attributes:
+        model: the ensemble.
+        members: every source by itself behind the ensemble's inputs, with its classes in the ensemble's order: what
+            the ensemble is fairly compared with.
+    """
+
+    model: keras.Model
+    members: Sequence[keras.Model]
+
+
+def ensemble(
+    models: Sequence[Any],
+    *,
+    reduce: str | None = None,
+    weights: Sequence[float] | None = None,
+    normalize: bool = False,
+    fit_weights: Any = None,
+    calibrate: Any = None,
+    outputs: Mapping[str, str] | str | None = None,
+    output: str | None = None,
+    labels: Labels | None = None,
+    unknown: str = "refuse",
+    inputs: str = "shared",
+    size: tuple[int, int] | None = None,
+    ranges: Mapping[str, str] | None = None,
+    names: Sequence[str] | None = None,
+    seed: int = 0,
+    custom_objects: Any = None,
+    unsafe: bool = False,
+    limits: Limits | None = None,
+    out: str | os.PathLike[str] | None = None,
+) -> keras.Model:
+    """Put several models into one graph that gives one answer of theirs.
+
+    The models may have any architecture; what must agree is what their outputs mean. Probabilities and logits of the
+    same classes are brought to one meaning, which is told by the notes of `lineage(model)`. Where a file does not
+    tell what its outputs are, it is refused, and `outputs` says it.
+
+    Args:
+        models: paths of saved models, or live Keras models, which are copied.
+        reduce: "mean", "weighted", "geometric", "max", "vote", "logit-mean" or "stack"; by default "mean", or
+            "weighted" if weights are given or found.
+        weights: the share of each model; they sum to 1.
+        normalize: whether to divide the weights by their sum.
+        fit_weights: held-out data, as `open_data` takes it, to find the weights on; with "stack", to train its small
+            combiner on.
+        calibrate: held-out data to find a temperature for each model on, before anything else.
+        outputs: what the outputs are, by model or for all: "probabilities", "logits", "independent-probabilities",
+            "independent-logits" or "values".
+        output: the only output to take, by name, for models with several.
+        labels: for each model, a file with the names of its classes, one a line, or the names; by default those in
+            the models' lineages.
+        unknown: what is done with classes that only some models know: "refuse"; "zero", a model gives 0 to a class
+            that it does not know; "known", a class is left to the models that know it.
+        inputs: "shared" for one input for all, "separate" for one for each.
+        size: height and width of shared images, instead of the largest that a model takes.
+        ranges: by model, the range of pixels that it was trained on: "0..255", "0..1" or "-1..1".
+        names: what the models are called in the result; by default after their files.
+        seed: what examples that stop the training of a combiner are drawn by.
+        custom_objects: classes of your own that the models need, as `load` takes them.
+        unsafe: also load models that carry Python code.
+        limits: what the files may ask for.
+        out: a `.keras` file to write; it is loaded in a fresh process with plain Keras before it gets its name.
+
+    Returns:
+        The model, with float32 outputs of the first model's names. The sources are layers of it.
+
+    Raises:
+        IncompatibleModelsError: if the outputs mean different things, or what they mean cannot be known.
+        UsageError: for options that make no sense.
+        DataError: if the held-out data does not fit.
+        WeldError: if a model cannot be loaded, or the result cannot be written.
+
+    Example:
+        >>> import keras_weld as weld
+        >>> model = weld.ensemble(["a.keras", "b.keras"], outputs={"b": "logits"})  # doctest: +SKIP
+        >>> weld.lineage(model)["notes"]  # doctest: +SKIP
+        ['b gives logits: they go through a softmax first.']
+    """
+    return ensemble_with_members(
+        models,
+        reduce=reduce,
+        weights=weights,
+        normalize=normalize,
+        fit_weights=fit_weights,
+        calibrate=calibrate,
+        outputs=outputs,
+        output=output,
+        labels=labels,
+        unknown=unknown,
+        inputs=inputs,
+        size=size,
+        ranges=ranges,
+        names=names,
+        seed=seed,
+        custom_objects=custom_objects,
+        unsafe=unsafe,
+        limits=limits,
+        out=out,
+    ).model
+
+
+def ensemble_with_members(
+    models: Sequence[Any],
+    *,
+    reduce: str | None = None,
+    weights: Sequence[float] | None = None,
+    normalize: bool = False,
+    fit_weights: Any = None,
+    calibrate: Any = None,
+    outputs: Mapping[str, str] | str | None = None,
+    output: str | None = None,
+    labels: Labels | None = None,
+    unknown: str = "refuse",
+    inputs: str = "shared",
+    size: tuple[int, int] | None = None,
+    ranges: Mapping[str, str] | None = None,
+    names: Sequence[str] | None = None,
+    seed: int = 0,
+    custom_objects: Any = None,
+    unsafe: bool = False,
+    limits: Limits | None = None,
+    out: str | os.PathLike[str] | None = None,
+) -> Ensembled:
+    """What `ensemble` gives, and beside it every source as it stands in the ensemble."""
+    require_whole_model(out)
+    limits = limits or Limits()
+    sources = load_sources(models, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+    from keras_weld.compose import ensemble as composing
+    from keras_weld.compose.parts import columns_of, part_of
+
+    called = [member.name for member in sources.members]
+    parts = [part_of(member) for member in sources.members]
+    columns, notes = columns_of(parts, output)
+    forms = forms_of(parts, columns, sources.candidates, said_of(outputs, models, called))
+    beside = composing.side_by_side(
+        parts, columns, forms, inputs=inputs, size=size, ranges=by_member(ranges, models, called)
+    )
+    alignment, told = _alignment(sources, labels, unknown, parts, columns)
+    notes += told
+    plan = composing.Plan(
+        reduce=reduce or ("mean" if weights is None and fit_weights is None else "weighted"),
+        weights=None if weights is None else _weights(len(called), weights, normalize),
+        labels=alignment,
+        unknown=unknown,
+    )
+    _check_options(plan, fit_weights)
+    for answer in beside.answers:
+        # The temperatures are not known yet; that there will be some is.
+        probe = plan if calibrate is None else replace(plan, temperatures=[1.0] * len(called))
+        composing.check_plan(beside.members, answer, probe)
+    plan, found = _learnt(beside, plan, fit_weights, calibrate, seed, limits)
+    composed = composing.ensemble(beside, plan)
+    composed.notes[:0] = notes
+    composed.notes.extend(found)
+    known = sources.lineage
+    if plan.weights is not None:
+        known = [replace(one, weight=weight) for one, weight in zip(known, plan.weights, strict=True)]
+    gives = {
+        name: str(KIND_OF[composing.given_form(answer, plan)])
+        for name, answer in zip(composed.model.output_names, beside.answers, strict=True)
+    }
+    note_lineage(
+        composed, "ensemble", known, labels=None if plan.labels is None else list(plan.labels.labels), gives=gives
+    )
+    if out is not None:
+        deliver(composed.model, out, custom_objects, unsafe=unsafe)
+    return Ensembled(composed.model, composing.views(beside, plan))
+
+
+def _weights(count: int, weights: Sequence[float], normalize: bool) -> list[float]:
+    if any(weight < 0 for weight in weights):
+        raise UsageError(
+            "A model cannot have a negative weight in an ensemble: what comes out would be no probabilities.",
+            expected="0 or more",
+            found=", ".join(f"{weight:g}" for weight in weights),
+        )
+    return shares(count, weights, normalize)
+
+
+def _check_options(plan: Plan, fit_weights: Any) -> None:
+    reducer, given = plan.reducer, plan.weights is not None
+    if given and fit_weights is not None:
+        raise UsageError("Weights are given or found, not both.", found="--weights and --fit-weights")
+    if given and not reducer.takes_weights:
+        raise UsageError(
+            f"{plan.reduce} gives no model more weight than another.",
+            expected="no weights",
+            found=f"--weights with --reduce {plan.reduce}",
+            remedy="Take --reduce weighted.",
+        )
+    if fit_weights is not None and not (reducer.finds_weights or reducer.trained):
+        raise UsageError(
+            "Weights are found for a weighted mean of probabilities or values, or for stack.",
+            expected="--reduce weighted, or --reduce stack",
+            found=f"--reduce {plan.reduce}",
+        )
+    if reducer.needs_weights and not given and fit_weights is None:
+        raise UsageError(
+            "A weighted mean needs weights.",
+            expected="one for each model, or data to find them on",
+            found="none",
+            remedy="Give --weights 0.6,0.4, or --fit-weights val.npz",
+        )
+    if reducer.trained and fit_weights is None:
+        raise UsageError(
+            f"{plan.reduce} has to be trained on held-out data.",
+            expected="data that the models were not trained on",
+            found="none",
+            remedy="Give --fit-weights val.npz",
+        )
+
+
+def _alignment(
+    sources: Sources, labels: Labels | None, unknown: str, parts: Sequence[Part], columns: Sequence[Column]
+) -> tuple[Alignment | None, list[str]]:
+    """How the classes of the models become one list, if anybody names them, and what to know about it."""
+    from keras_weld.compose.labels import align
+
+    named = [member.name for member in sources.members]
+    if labels is not None:
+        if len(labels) != len(named):
+            raise UsageError(
+                "There are not as many lists of labels as models.",
+                expected=f"{len(named)}, one for each model in the same order",
+                found=str(len(labels)),
+                remedy="Give --labels once for each model.",
+            )
+        if len(columns) > 1:
+            raise UsageError(
+                "Labels name the classes of one output, and the models have several.",
+                expected="one output",
+                found=", ".join(column.name for column in columns),
+                remedy="Choose it: --output NAME",
+            )
+        return align([_read(one) for one in labels], named, unknown), []
+    known = [candidate.labels for candidate in sources.candidates]
+    first = next((one for one in known if one is not None), None)
+    if first is None or len(columns) > 1:
+        return None, []
+    # A model that does not name its classes is taken to have those of the first that does, if it has as many.
+    widths = [part.model.outputs[number].shape[-1] for part, number in zip(parts, columns[0].numbers, strict=True)]
+    assumed = [name for name, one in zip(named, known, strict=True) if one is None]
+    if any(one is None and width != len(first) for one, width in zip(known, widths, strict=True)):
+        return None, []
+    notes = [f"{', '.join(assumed)}: the classes are not named, and taken to be the others'."] if assumed else []
+    return align([one or first for one in known], named, unknown), notes
+
+
+def _read(labels: str | os.PathLike[str] | Sequence[str]) -> list[str]:
+    return read_labels(Path(labels)) if isinstance(labels, str | os.PathLike) else [str(label) for label in labels]
+
+
+def _learnt(
+    beside: SideBySide, plan: Plan, fit_weights: Any, calibrate: Any, seed: int, limits: Limits
+) -> tuple[Plan, list[str]]:
+    """The plan with all that is found on held-out data, and what to know about it."""
+    notes: list[str] = []
+    answers = None
+    if calibrate is not None:
+        answers = ask(beside, plan, calibrate, limits)
+        plan, found = calibrated(beside, plan, answers)
+        notes += found
+    if fit_weights is None:
+        return plan, notes
+    if answers is None or not _same(fit_weights, calibrate):
+        answers = ask(beside, plan, fit_weights, limits)
+    plan, found = trained(plan, answers, seed) if plan.reducer.trained else weighed(beside, plan, answers)
+    return plan, [*notes, *found]
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two are the same data for sure."""
+    return one is other or (
+        isinstance(one, str | os.PathLike) and isinstance(other, str | os.PathLike) and one == other
+    )

@@ -1,0 +1,278 @@
+"""`weld.ensemble` from files to a file: what it learns, what it tells, and what it refuses before it writes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.keras
+
+import custom_parts  # noqa: E402
+import keras  # noqa: E402
+from custom_parts import Forgetful, Tower  # noqa: E402
+from keras import layers  # noqa: E402
+
+import keras_weld as weld  # noqa: E402
+from keras_weld.errors import DataError, IncompatibleModelsError, UsageError, WeldError  # noqa: E402
+from keras_weld.recipes.ensemble import ensemble_with_members  # noqa: E402
+
+CLASSES = 3
+
+
+def make(seed: int, activation: str | None = "softmax", units: int = CLASSES, loss: object = None) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    head = layers.Dense(units, activation=activation, name="kind")
+    model = keras.Sequential([keras.Input((6,), name="x"), layers.Dense(5, activation="tanh"), head], name=f"m{seed}")
+    if loss is not None:
+        model.compile("sgd", loss)
+    return model
+
+
+def examples(count: int = 80, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(count, 6)).astype("float32")
+
+
+def answer(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(model(x)))
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    return np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / "a.keras", tmp_path / "b.keras"]
+    for seed, path in enumerate(paths):
+        weld.save(make(seed), path)
+    return paths
+
+
+def test_the_file_predicts_the_mean_and_plain_keras_loads_it(files: list[Path], tmp_path: Path) -> None:
+    out, x = tmp_path / "out.keras", examples()
+    model = weld.ensemble(files, out=out)
+    wanted = np.mean([answer(keras.saving.load_model(path), x) for path in files], axis=0)
+    np.testing.assert_allclose(answer(keras.saving.load_model(out), x), wanted, atol=1e-6)
+    known = weld.lineage(model)
+    assert known is not None
+    assert known["method"] == "ensemble"
+    assert known["notes"] == []
+    assert known["parameters"]["outputs"] == {"kind": {"a": "probabilities", "b": "probabilities"}}
+    port = weld.inspect(out).summary.outputs[0]
+    assert (port.name, port.shape) == ("kind", (None, CLASSES))
+    assert port.meaning is not None
+    assert (port.meaning.text, port.meaning.why) == (
+        "probabilities of 3 classes",
+        "the lineage in the file says so",
+    )
+
+
+def test_an_ensemble_can_be_a_member(files: list[Path], tmp_path: Path) -> None:
+    out, x = tmp_path / "out.keras", examples()
+    two = weld.ensemble(files, out=out)
+    four = weld.ensemble([out, files[0]], weights=[0.5, 0.5])
+    np.testing.assert_allclose(answer(four, x), (answer(two, x) + answer(make(0), x)) / 2, atol=1e-6)
+    live = weld.ensemble([two, files[0]])
+    np.testing.assert_allclose(answer(live, x), answer(four, x), atol=1e-6)
+
+
+def test_a_loss_or_a_word_tells_what_numbers_are(files: list[Path], tmp_path: Path) -> None:
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    told, untold = make(2, None, loss=loss), make(2, None)
+    x = examples()
+    wanted = (answer(make(0), x) + softmax(answer(told, x))) / 2
+    for model in (weld.ensemble([files[0], told]), weld.ensemble([files[0], untold], outputs={"m2": "logits"})):
+        np.testing.assert_allclose(answer(model, x), wanted, atol=1e-6)
+        assert (weld.lineage(model) or {})["notes"] == ["m2 gives logits: they go through a softmax first."]
+    values = weld.ensemble([untold, make(3, None)], outputs="values")
+    np.testing.assert_allclose(answer(values, x), (answer(untold, x) + answer(make(3, None), x)) / 2, atol=1e-6)
+    out = tmp_path / "out.keras"
+    with pytest.raises(IncompatibleModelsError, match="What the output means is not told by the file") as caught:
+        weld.ensemble([files[0], untold], out=out)
+    assert caught.value.layer == "kind"
+    assert caught.value.found == 'logits or real values (3) (no activation in layer "kind", no loss in the file)'
+    assert "--outputs m2:logits (outputs={'m2': 'logits'})" in str(caught.value.remedy)
+    with pytest.raises(UsageError, match="not of such a kind") as word:
+        weld.ensemble(files, outputs={"a": "odds"})
+    assert word.value.found == "odds"
+    pooled = keras.Sequential([keras.Input((4, 4, 3)), layers.GlobalAveragePooling2D()], name="pooled")
+    with pytest.raises(IncompatibleModelsError, match="gives features and no answer"):
+        weld.ensemble([pooled, pooled], outputs=None)
+    assert not out.exists()
+
+
+def test_yes_or_no_is_one_number(tmp_path: Path) -> None:
+    models = [make(0, "sigmoid", 1), make(1, None, 1)]
+    made = weld.ensemble(models, outputs={"m1": "logits"})
+    x = examples()
+    wanted = (answer(models[0], x) + 1 / (1 + np.exp(-answer(models[1], x)))) / 2
+    np.testing.assert_allclose(answer(made, x), wanted, atol=1e-6)
+    assert (weld.lineage(made) or {})["gives"] == {"kind": "independent probabilities"}
+
+
+def test_labels_go_into_the_file_and_come_out_of_it(files: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("cat\ndog\nhen\n")
+    (tmp_path / "b.txt").write_text("hen\ncat\ndog\n")
+    out, x = tmp_path / "out.keras", examples()
+    weld.ensemble(files, labels=[tmp_path / "a.txt", tmp_path / "b.txt"], out=out)
+    wanted = (answer(make(0), x) + answer(make(1), x)[:, [1, 2, 0]]) / 2
+    np.testing.assert_allclose(answer(weld.load(out), x), wanted, atol=1e-6)
+    lineage = weld.inspect(out).summary.lineage
+    assert lineage is not None
+    assert lineage["labels"] == ["cat", "dog", "hen"]
+    # The file's own labels are used, and a model that names none is taken to have the same.
+    again = weld.ensemble([out, files[0]])
+    assert (weld.lineage(again) or {})["notes"] == ["a: the classes are not named, and taken to be the others'."]
+    union = weld.ensemble([files[0], files[1]], labels=[["x", "y", "z"], ["z", "w", "x"]], unknown="zero")
+    assert union.outputs[0].shape == (None, 4)
+    with pytest.raises(IncompatibleModelsError, match="known to some of the models only"):
+        weld.ensemble(files, labels=[["x", "y", "z"], ["z", "w", "x"]])
+    with pytest.raises(UsageError, match="not as many lists of labels") as caught:
+        weld.ensemble(files, labels=[["x", "y", "z"]])
+    assert caught.value.remedy == "Give --labels once for each model."
+
+
+def targets_of(model: keras.Model, x: np.ndarray, sharpness: float = 1.0) -> np.ndarray:
+    random = np.random.default_rng(5)
+    chances = softmax(np.log(answer(model, x)) * sharpness)
+    return np.array([random.choice(CLASSES, p=row / row.sum()) for row in chances])
+
+
+def test_weights_and_temperatures_are_found_and_told(files: list[Path], tmp_path: Path) -> None:
+    x = examples(600)
+    y = targets_of(make(0), x, sharpness=4)
+    np.savez(tmp_path / "val.npz", x=x, y=y)
+    made = ensemble_with_members(files, calibrate=tmp_path / "val.npz", fit_weights=tmp_path / "val.npz")
+    known = weld.lineage(made.model) or {}
+    temperatures, weights = known["parameters"]["temperatures"], known["parameters"]["weights"]
+    assert temperatures[0] < 0.6  # it is right more often than it thinks
+    assert weights[0] > weights[1]
+    assert [one["weight"] for one in known["sources"]] == weights
+    assert known["notes"][0].startswith("Temperature of a: 0.")
+    assert known["notes"][2].startswith("Weights found on 600 held-out examples: a ")
+    own = [softmax(np.log(answer(member, x)) / t) for member, t in zip(made.members, temperatures, strict=True)]
+    wanted = sum(weight * one for weight, one in zip(weights, own, strict=True))
+    np.testing.assert_allclose(answer(made.model, x), wanted, atol=1e-5)
+
+
+def test_weights_of_values_and_of_independent_answers_are_found(tmp_path: Path) -> None:
+    x = examples(200)
+    first, second = make(0, None, 2, "mse"), make(1, None, 2, "mse")
+    made = weld.ensemble([first, second], fit_weights=(x, 0.3 * answer(first, x) + 0.7 * answer(second, x)))
+    np.testing.assert_allclose((weld.lineage(made) or {})["parameters"]["weights"], [0.3, 0.7], atol=1e-4)
+    assert "Mean squared error there:" in (weld.lineage(made) or {})["notes"][0]
+    chances = [make(2, "sigmoid", 2), make(3, "sigmoid", 2)]
+    y = (answer(chances[0], x) > 0.5).astype(int)
+    made = weld.ensemble(chances, fit_weights=(x, y), calibrate=(x, y))
+    assert (weld.lineage(made) or {})["parameters"]["weights"][0] > 0.9
+    with pytest.raises(UsageError, match="Values have no temperature"):
+        weld.ensemble([first, second], calibrate=(x, y))
+
+
+def test_classes_that_a_model_does_not_know_count_as_0_where_weights_are_found(files: list[Path]) -> None:
+    x = examples(300)
+    labels = [["p", "q", "r"], ["q", "r", "s"]]
+    y = np.where(np.arange(300) % 2, 3, answer(make(0), x).argmax(-1))  # s, or what the first says
+    made = weld.ensemble(files, labels=labels, unknown="zero", fit_weights=(x, y), calibrate=(x, y))
+    weights = (weld.lineage(made) or {})["parameters"]["weights"]
+    assert all(0.2 < weight < 0.8 for weight in weights)
+    np.testing.assert_allclose(answer(made, x).sum(1), 1, atol=1e-5)
+    with pytest.raises(UsageError, match="Weights cannot be found") as caught:
+        weld.ensemble(files, labels=labels, unknown="known", fit_weights=(x, y))
+    assert "--unknown zero" in str(caught.value.remedy)
+
+
+def test_a_combiner_is_trained_the_same_each_time(files: list[Path], tmp_path: Path) -> None:
+    x = examples(300)
+    y = targets_of(make(1), x, sharpness=5)
+    out = tmp_path / "out.keras"
+    made = weld.ensemble(files, reduce="stack", fit_weights=(x, y), out=out)
+    note = (weld.lineage(made) or {})["notes"][-1]
+    assert note.startswith("The combiner was trained on 225 held-out examples and stopped by 75 others.")
+    again = weld.ensemble(files, reduce="stack", fit_weights=(x, y))
+    np.testing.assert_array_equal(answer(made, x), answer(again, x))
+    picked = np.arange(len(y)), y
+    geometric = weld.ensemble(files, reduce="geometric")
+    assert -np.log(answer(made, x)[picked]).mean() < -np.log(answer(geometric, x)[picked]).mean()
+    np.testing.assert_allclose(answer(weld.load(out), x), answer(made, x), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem", "remedy"),
+    [
+        ({"reduce": "weighted"}, "A weighted mean needs weights.", "--fit-weights val.npz"),
+        ({"reduce": "stack"}, "stack has to be trained on held-out data.", "--fit-weights val.npz"),
+        ({"reduce": "max", "weights": [1, 0]}, "max gives no model more weight", "--reduce weighted"),
+        ({"reduce": "vote", "fit_weights": "v.npz"}, "Weights are found for a weighted mean", None),
+        ({"weights": [1, 0], "fit_weights": "v.npz"}, "given or found, not both", None),
+        ({"weights": [1.5, -0.5]}, "cannot have a negative weight", None),
+        ({"weights": [0.5, 0.6]}, "The weights do not sum to 1.", "--normalize"),
+        ({"reduce": "median"}, "There is no way to reduce called 'median'.", None),
+        ({"unknown": "spread", "labels": [["a", "b", "c"]] * 2}, "There is no such rule for classes.", None),
+        ({"out": "out.weights.h5"}, "A composed model is written whole", None),
+    ],
+)
+def test_options_that_make_no_sense_are_told(
+    files: list[Path], options: dict[str, object], problem: str, remedy: str | None
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(problem)) as caught:
+        weld.ensemble(files, **options)
+    assert remedy is None or remedy in str(caught.value.remedy)
+
+
+def test_data_that_does_not_fit_is_told(files: list[Path]) -> None:
+    x = examples(20)
+    for data, problem in (
+        ((x, np.full(20, 7)), "A label is not one of the model's classes."),
+        ((x, np.zeros((20, 2, 2), int)), "The targets do not fit what the model gives."),
+        ({"x_train": x, "y_train": np.zeros(20, int)}, "There are no held-out examples"),
+        ({"x": x}, "The data has inputs and no targets."),
+    ):
+        with pytest.raises(DataError, match=problem.replace(".", r"\.")):
+            weld.ensemble(files, fit_weights=data)
+
+
+def test_data_that_names_its_classes_in_another_order_is_understood(files: list[Path]) -> None:
+    x = examples(200)
+    labels = ["dog", "cat", "hen"]
+    y = targets_of(make(0), x, 4)
+    mine = weld.ensemble(files, labels=[labels] * 2, fit_weights={"x": x, "y": y})
+    order = sorted(labels)
+    renumbered = np.array([order.index(label) for label in labels])[y]
+    named = weld.ensemble(files, labels=[labels] * 2, fit_weights={"x": x, "y": renumbered, "classes": order})
+    weights = [(weld.lineage(model) or {})["parameters"]["weights"] for model in (mine, named)]
+    np.testing.assert_allclose(*weights)
+
+
+def test_a_model_of_a_class_of_its_own_is_taken_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(custom_parts.__file__).parent))
+    tower = Tower(classes=CLASSES)
+    x = examples()
+    tower(x)
+    made = weld.ensemble([make(0), tower], outputs={"tower": "probabilities"}, out=tmp_path / "out.keras")
+    np.testing.assert_allclose(answer(made, x), (answer(make(0), x) + answer(tower, x)) / 2, atol=1e-6)
+    with pytest.raises(IncompatibleModelsError, match="What the output means is not told") as caught:
+        weld.ensemble([make(0), tower])
+    assert caught.value.found == "a model whose layers are in its own code"
+
+
+def test_a_layer_that_cannot_be_written_down_is_caught_before_anything_is_written(tmp_path: Path) -> None:
+    forgetful = keras.Sequential([keras.Input((6,)), Forgetful({0: 2.0}), layers.Dense(3, activation="softmax")])
+    out = tmp_path / "out.keras"
+    with pytest.raises(WeldError) as caught:
+        weld.ensemble([make(0), forgetful], out=out)
+    assert "get_config" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refusal_leaves_the_file_that_was_there(files: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "out.keras"
+    shutil.copy(files[0], out)
+    before = out.read_bytes()
+    with pytest.raises(IncompatibleModelsError):
+        weld.ensemble([files[0], make(4, units=5)], out=out)
+    assert out.read_bytes() == before

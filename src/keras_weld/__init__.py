@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from keras_weld.models.provenance import lineage
     from keras_weld.models.save import save
     from keras_weld.recipes.average import average
+    from keras_weld.recipes.branch import branch
     from keras_weld.recipes.check import check
     from keras_weld.recipes.demo import demo
     from keras_weld.recipes.ensemble import ensemble
@@ -35,6 +36,7 @@ __all__ = [
     "WeldError",
     "__version__",
     "average",
+    "branch",
     "check",
     "demo",
     "ensemble",
@@ -56,6 +58,7 @@ _HOMES = {
     "WeldError": "errors",
     "__version__": "core.version",
     "average": "recipes.average",
+    "branch": "recipes.branch",
     "check": "recipes.check",
     "demo": "recipes.demo",
     "ensemble": "recipes.ensemble",

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from keras_weld.checks.meaning import Kind
-from keras_weld.cli.ensemble import REDUCE, UNKNOWN, parse_outputs
+from keras_weld.cli.composing import parse_outputs
+from keras_weld.cli.ensemble import REDUCE, UNKNOWN
 from keras_weld.cli.main import app
 from keras_weld.compose.labels import UNKNOWN_RULES
 from keras_weld.errors import UsageError

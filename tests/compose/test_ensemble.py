@@ -244,6 +244,29 @@ def test_outputs_of_less_precise_models_are_float32() -> None:
     assert outputs_of(made.model, batch_for(model))[0].dtype == np.float32
 
 
+def test_sequences_with_masks_and_maps_of_classes_are_answers_too() -> None:
+    def tagger() -> keras.Model:
+        stack = [layers.Embedding(20, 4, mask_zero=True), layers.LSTM(5, return_sequences=True), layers.Dense(3)]
+        return keras.Sequential([keras.Input((None,), dtype="int32", name="words"), *stack])
+
+    def segmenter() -> keras.Model:
+        head = layers.Conv2D(2, 1, activation="softmax")
+        return keras.Sequential([keras.Input((6, 5, 1), name="image"), layers.Conv2D(3, 3, padding="same"), head])
+
+    models = [tagger(), tagger()]
+    words = np.array([[3, 4, 5, 0, 0], [7, 0, 0, 0, 0]])
+    made = made_of(models, [Form.LOGITS] * 2)
+    wanted = np.mean([softmax(outputs_of(model, words)[0]) for model in models], axis=0)
+    np.testing.assert_allclose(outputs_of(made.model, words)[0], wanted, atol=1e-6)
+    models = [segmenter(), segmenter()]
+    labels = align([["sky", "land"], ["land", "sea"]], ["m0", "m1"], "known")
+    made = made_of(models, plan=Plan(labels=labels, unknown="known"))
+    batch = batch_for(models[0])
+    first, second = (outputs_of(model, batch)[0] for model in models)
+    raw = np.stack([first[..., 0], (first[..., 1] + second[..., 0]) / 2, second[..., 1]], -1)
+    np.testing.assert_allclose(outputs_of(made.model, batch)[0], raw / raw.sum(-1, keepdims=True), atol=1e-6)
+
+
 def test_inputs_may_be_separate() -> None:
     made = made_of([ZOO["mlp"](), ZOO["cnn"]()], inputs="separate")
     assert [port.name for port in made.model.inputs] == ["m0_input", "m1_input"]

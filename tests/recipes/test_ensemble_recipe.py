@@ -71,6 +71,28 @@ def test_the_file_predicts_the_mean_and_plain_keras_loads_it(files: list[Path], 
     )
 
 
+def test_a_model_with_itself_changes_nothing(files: list[Path], tmp_path: Path) -> None:
+    out, x = tmp_path / "out.keras", examples()
+    weld.ensemble([files[0], files[0]], out=out)
+    np.testing.assert_array_equal(answer(keras.saving.load_model(out), x), answer(weld.load(files[0]), x))
+
+
+def test_maps_of_classes_can_be_learnt_from(tmp_path: Path) -> None:
+    models = []
+    for seed in range(2):
+        keras.utils.set_random_seed(seed)
+        head = layers.Conv2D(CLASSES, 1, activation="softmax", name="kind")
+        models.append(keras.Sequential([keras.Input((4, 4, 1), name="x"), layers.Conv2D(3, 3, padding="same"), head]))
+    x = np.random.default_rng(0).random((30, 4, 4, 1), "float32")
+    y = answer(models[1], x).argmax(-1)
+    made = weld.ensemble(models, names=["a", "b"], fit_weights=(x, y), calibrate=(x, y))
+    assert made.outputs[0].shape == (None, 4, 4, CLASSES)
+    weights = (weld.lineage(made) or {})["parameters"]["weights"]
+    assert weights[1] > weights[0]
+    stacked = weld.ensemble(models, names=["a", "b"], reduce="stack", fit_weights=(x, y))
+    assert (answer(stacked, x).argmax(-1) == y).mean() > 0.8
+
+
 def test_an_ensemble_can_be_a_member(files: list[Path], tmp_path: Path) -> None:
     out, x = tmp_path / "out.keras", examples()
     two = weld.ensemble(files, out=out)
@@ -253,7 +275,8 @@ def test_a_model_of_a_class_of_its_own_is_taken_as_a_whole(tmp_path: Path, monke
     tower = Tower(classes=CLASSES)
     x = examples()
     tower(x)
-    made = weld.ensemble([make(0), tower], outputs={"tower": "probabilities"}, out=tmp_path / "out.keras")
+    said = {"tower": "probabilities"}
+    made = weld.ensemble([make(0), tower], names=["m", "tower"], outputs=said, out=tmp_path / "out.keras")
     np.testing.assert_allclose(answer(made, x), (answer(make(0), x) + answer(tower, x)) / 2, atol=1e-6)
     with pytest.raises(IncompatibleModelsError, match="What the output means is not told") as caught:
         weld.ensemble([make(0), tower])

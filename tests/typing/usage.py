@@ -31,6 +31,9 @@ def merge_and_judge(paths: list[Path]) -> None:
     possible = weld.check(paths, purpose="average")
     done = weld.average(paths, "mean.keras", weights=[0.5, 0.5])
     weld.average(["a.keras", weld.load("b.keras")], Path("mean.keras"), last=2)
+    model = weld.ensemble(paths, weights=[0.5, 0.5], outputs={"a": "logits"}, labels=["a.txt", ["cat", "dog"]])
+    weld.ensemble([model, "c.keras"], reduce="vote", out="ensemble.keras")
+    weld.branch(paths, backbone=paths[1], heads="new", out=Path("both.keras"))
     weld.evaluate("mean.keras", paths, data="digits.npz")
     print(possible, done, weld.demo("here", seed=1))
 

@@ -67,6 +67,17 @@ def pairs(given: Sequence[str], option: str, example: str) -> dict[str, str]:
     return found
 
 
+def parse_outputs(given: Sequence[str]) -> dict[str, str] | str | None:
+    """What models give, out of `A:logits`, several times, or `logits` for all.
+
+    Raises:
+        UsageError: if one names a model twice, or the two forms are mixed.
+    """
+    if len(given) == 1 and ":" not in given[0]:
+        return given[0]
+    return pairs(given, "--outputs", "such as A:logits, or logits for all models")
+
+
 def parse_size(text: str | None) -> tuple[int, int] | None:
     """Height and width out of `96x128`.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from keras_weld.cli.command import Argument, Command
-from keras_weld.cli.composing import input_options, input_settings, pairs, show_composed
+from keras_weld.cli.composing import input_options, input_settings, parse_outputs, show_composed
 from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_option, progress, unsafe_option
 
 REDUCE = ("mean", "weighted", "geometric", "max", "vote", "logit-mean", "stack")
@@ -159,14 +158,3 @@ def command(
         from keras_weld.cli.evaluate import show_evaluation
 
         show_evaluation(judged)
-
-
-def parse_outputs(given: Sequence[str]) -> dict[str, str] | str | None:
-    """What models give, out of `A:logits`, several times, or `logits` for all.
-
-    Raises:
-        UsageError: if one names a model twice, or the two forms are mixed.
-    """
-    if len(given) == 1 and ":" not in given[0]:
-        return given[0]
-    return pairs(given, "--outputs", "such as A:logits, or logits for all models")

@@ -51,7 +51,8 @@ def single(tensor: Tensor) -> Tensor:
 def probabilities_of(tensor: Tensor, form: Form) -> Tensor:
     """Probabilities out of probabilities or logits; values stay as they are."""
     if form is Form.LOGITS:
-        return layers.Softmax(dtype="float32")(tensor)
+        # Not the layer Softmax: it would apply the mask of a sequence to the classes.
+        return layers.Activation("softmax", dtype="float32")(tensor)
     if form is Form.INDEPENDENT_LOGITS:
         return layers.Activation("sigmoid", dtype="float32")(tensor)
     return tensor

@@ -99,7 +99,7 @@ def _mean(tensors: Sequence[Tensor], pool: Pool) -> Tensor:
 def _geometric(tensors: Sequence[Tensor], pool: Pool) -> Tensor:
     total = _total(tensors, pool.shares)
     if pool.family is Family.CLASSES:
-        return layers.Softmax(dtype="float32")(total)
+        return layers.Activation("softmax", dtype="float32")(total)
     # The geometric means of p and of 1 - p, made to sum to 1, are the sigmoid of the mean log-odds.
     return layers.Activation("sigmoid", dtype="float32")(total)
 

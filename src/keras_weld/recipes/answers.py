@@ -57,22 +57,39 @@ def forms_of(
     Raises:
         IncompatibleModelsError: if neither tells; names the model, the output, and the remedy.
     """
-    from keras_weld.compose.forms import Form
-
     found: dict[str, list[Form]] = {}
     for place, (part, known) in enumerate(zip(parts, candidates, strict=True)):
-        word, ports = said.get(part.member.name), known.summary.outputs
         found[part.member.name] = []
         for column in columns:
             number = column.numbers[place]
-            meaning = ports[number].meaning if len(ports) == len(part.names) else None
-            told = None if meaning is None else _FORM_OF.get(meaning.kind)
-            if word is not None and (told is None or len(part.names) == 1):
-                told = word
-            if told is None:
-                raise _untold(part, part.names[number], meaning)
-            found[part.member.name].append(_fitting(Form(told), part.model.outputs[number].shape[-1]))
+            form = form_of(part, number, known, said.get(part.member.name))
+            if form is None:
+                raise _untold(part, part.names[number], _meaning(part, number, known))
+            found[part.member.name].append(form)
     return found
+
+
+def form_of(part: Part, number: int, known: Candidate, word: str | None) -> Form | None:
+    """What one output of a model is; None if neither its file nor the user tells.
+
+    Args:
+        part: the model.
+        number: which of its outputs.
+        known: what its file tells.
+        word: what the user says.
+    """
+    from keras_weld.compose.forms import Form
+
+    meaning = _meaning(part, number, known)
+    told = None if meaning is None else _FORM_OF.get(meaning.kind)
+    if word is not None and (told is None or len(part.names) == 1):
+        told = word
+    return None if told is None else _fitting(Form(told), part.model.outputs[number].shape[-1])
+
+
+def _meaning(part: Part, number: int, known: Candidate) -> Meaning | None:
+    ports = known.summary.outputs
+    return ports[number].meaning if len(ports) == len(part.names) else None
 
 
 def _fitting(form: Form, width: int | None) -> Form:

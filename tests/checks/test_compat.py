@@ -169,19 +169,25 @@ def test_architecture_alone_has_nothing_to_average():
     assert one_of(found["average"], "no weights").file == "b.json"
 
 
-def test_probabilities_and_logits_are_not_mixed():
+def test_probabilities_and_logits_are_brought_together_and_nothing_else():
     loss = {"class_name": "SparseCategoricalCrossentropy", "config": {"from_logits": True}}
     models = two(mlp(), mlp(activation="linear"), loss=loss)
-    refused = only(merges(*models)["ensemble"], "refusal")
-    assert refused.text == "The outputs mean different things: class probabilities and class logits."
-    assert (refused.expected, refused.found) == ("probabilities of 10 classes", "logits of 10 classes")
-    assert refused.remedy == "Add a Softmax (or sigmoid) layer to the model that gives logits."
+    found = merges(*models)["ensemble"]
+    assert found.possible
+    noted = one_of(found, "logits")
+    assert noted.text == "One model gives probabilities, the other logits: they will be brought to one meaning."
+    assert (noted.expected, noted.found) == ("probabilities of 10 classes", "logits of 10 classes")
+    refused = only(merges(*two(mlp(), mlp(activation="sigmoid")))["ensemble"], "refusal")
+    assert refused.text == "The outputs mean different things: class probabilities and independent probabilities."
+    assert refused.remedy.startswith("Only models that answer the same question can be joined")
 
 
 def test_outputs_that_cannot_be_told_are_warned_about():
     found = merges(*two(mlp(), mlp(activation="linear")))
     assert found["ensemble"].possible
     assert texts(found["ensemble"], "warning") == ["The file does not tell whether the outputs mean the same."]
+    both = merges(*two(mlp(activation="linear"), mlp(activation="linear")))["ensemble"]
+    assert "weld ensemble … --outputs logits" in one_of(both, "does not tell").remedy
 
 
 def test_other_numbers_of_classes():
@@ -265,20 +271,23 @@ def test_preparation_inside_one_of_them_is_warned_about_for_every_merge():
 
 
 @pytest.mark.parametrize(
-    ("labels", "text"),
+    ("labels", "text", "remedy", "merges_left"),
     [
         (
             list("bacdefghij"),
             "The models have the same labels in another order: the same output means another class.",
+            "give it the same --labels",
+            {"fuse", "zip", "ensemble"},
         ),
-        (list("abcdefghix"), "The models have different labels."),
+        (list("abcdefghix"), "The models have different labels.", "--unknown zero", {"fuse", "zip"}),
     ],
 )
-def test_labels(labels, text):
+def test_labels(labels, text, remedy, merges_left):
     models = candidate(mlp(), labels=list("abcdefghij")), candidate(mlp(), labels=labels, source="b.keras")
     found = merges(*models)
-    assert possible(found) == {"fuse", "zip"}
+    assert possible(found) == merges_left
     assert one_of(found["ensemble"], "labels").text == text
+    assert remedy in one_of(found["ensemble"], "labels").remedy
     assert one_of(found["average"], "labels").severity == "refusal"
     assert one_of(found["fuse"], "labels").severity == "note"
 

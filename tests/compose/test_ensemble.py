@@ -13,11 +13,12 @@ import keras  # noqa: E402
 from keras import layers  # noqa: E402
 from zoo import ZOO, batch_for, outputs_of  # noqa: E402
 
-from keras_weld.compose.ensemble import Plan, ensemble, side_by_side, views  # noqa: E402
+from keras_weld.compose.ensemble import ensemble, side_by_side, views  # noqa: E402
 from keras_weld.compose.forms import Form  # noqa: E402
 from keras_weld.compose.labels import align  # noqa: E402
 from keras_weld.compose.member import Composed, Member  # noqa: E402
 from keras_weld.compose.parts import columns_of, part_of  # noqa: E402
+from keras_weld.compose.plan import Plan  # noqa: E402
 from keras_weld.errors import IncompatibleModelsError, UsageError, WeldError  # noqa: E402
 
 

@@ -8,10 +8,14 @@ from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
 from keras_weld.checks.inputs import compare_inputs, numeric
 from keras_weld.checks.labels import compare_labels
-from keras_weld.checks.meaning import LOGITS, PROBABILITIES, Kind
+from keras_weld.checks.meaning import Kind
 from keras_weld.checks.summary import Port
 
 _UNCLEAR = (Kind.UNKNOWN, Kind.OPEN)
+_BROUGHT_TOGETHER = (
+    {Kind.CLASSES, Kind.CLASS_LOGITS},
+    {Kind.INDEPENDENT, Kind.INDEPENDENT_LOGITS},
+)
 
 
 def for_ensemble(models: Sequence[Candidate]) -> Iterator[Finding]:
@@ -29,7 +33,16 @@ def for_ensemble(models: Sequence[Candidate]) -> Iterator[Finding]:
             continue
         yield from compare_inputs(first, other)
         yield from _compare_outputs(first, other)
-        yield from compare_labels(first, other, Severity.REFUSAL)
+        yield from compare_labels(
+            first,
+            other,
+            Severity.REFUSAL,
+            reordering=Severity.WARNING,
+            remedies=(
+                "weld ensemble puts them in the first model's order: give it the same --labels.",
+                "weld ensemble takes them with a rule for what only some know: --unknown zero, or --unknown known.",
+            ),
+        )
 
 
 def needs_architecture(one: Candidate) -> Iterator[Finding]:
@@ -59,7 +72,7 @@ def _compare_outputs(first: Candidate, other: Candidate) -> Iterator[Finding]:
             file=other.name,
             expected=f"{len(ours)} ({', '.join(port.name for port in ours)})",
             found=f"{len(theirs)} ({', '.join(port.name for port in theirs)})",
-            remedy="Cut the outputs that the models do not share, in a model built in code.",
+            remedy="Take one output of each: weld ensemble … --output NAME",
         )
         return
     for mine, his in zip(ours, theirs, strict=True):
@@ -82,27 +95,28 @@ def _compare_output(mine: Port, his: Port, file: str) -> Iterator[Finding]:
     if mine.shape and his.shape and mine.shape[-1] != his.shape[-1]:
         yield refusal(
             "The outputs have different sizes.",
-            remedy="Ensembles need the same classes in every model; weld fuse joins features of any.",
+            remedy="If they know different classes, name them: weld ensemble … --labels A.txt --labels B.txt "
+            "--unknown zero (or known). weld fuse joins features of any models.",
             **said,
         )
     elif a in _UNCLEAR or b in _UNCLEAR:
-        if mine.meaning.text != his.meaning.text or a == Kind.UNKNOWN:
-            yield warning(
-                "The file does not tell whether the outputs mean the same.",
-                remedy="Make sure of it, or compile the model with its loss and save it again.",
-                **said,
-            )
+        yield warning(
+            "The file does not tell whether the outputs mean the same.",
+            remedy="Say what they are: weld ensemble … --outputs logits (or values), --outputs B:logits for one of "
+            "them. Or compile the model with its loss and save it again.",
+            **said,
+        )
+    elif {a, b} in _BROUGHT_TOGETHER:
+        yield note("One model gives probabilities, the other logits: they will be brought to one meaning.", **said)
     elif a != b:
-        yield refusal(f"The outputs mean different things: {a} and {b}.", remedy=_remedy(a, b), **said)
+        yield refusal(
+            f"The outputs mean different things: {a} and {b}.",
+            remedy="Only models that answer the same question can be joined by their outputs; weld fuse takes any.",
+            **said,
+        )
     elif mine.shape and his.shape and len(mine.shape) != len(his.shape):
         yield refusal(
             "The outputs have different numbers of axes.",
             remedy="Bring the outputs into one shape, in a model built in code.",
             **said,
         )
-
-
-def _remedy(a: Kind, b: Kind) -> str:
-    if (a in PROBABILITIES and b in LOGITS) or (a in LOGITS and b in PROBABILITIES):
-        return "Add a Softmax (or sigmoid) layer to the model that gives logits."
-    return "Only models that answer the same question can be joined by their outputs; weld fuse takes any."

@@ -7,14 +7,28 @@ from collections.abc import Iterator
 from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, Severity, warning
 
+_REMEDIES = (
+    "Put the outputs of one model in the other's order, in a model built in code.",
+    "Merge models of the same classes, or fuse their features under a head for all classes (weld fuse).",
+)
 
-def compare_labels(first: Candidate, other: Candidate, severity: Severity) -> Iterator[Finding]:
+
+def compare_labels(
+    first: Candidate,
+    other: Candidate,
+    severity: Severity,
+    *,
+    reordering: Severity | None = None,
+    remedies: tuple[str, str] = _REMEDIES,
+) -> Iterator[Finding]:
     """What differs between two lists of labels; nothing if one of them is not known.
 
     Args:
         first: the first model.
         other: the other.
         severity: how much a difference matters for the merge that is asked for.
+        reordering: how much another order matters, if not as much.
+        remedies: what to do about another order, and about other labels.
     """
     ours, theirs = first.labels, other.labels
     if ours is None or theirs is None or ours == theirs:
@@ -22,13 +36,13 @@ def compare_labels(first: Candidate, other: Candidate, severity: Severity) -> It
     if sorted(ours) == sorted(theirs):
         number = next(number for number, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
         yield Finding(
-            severity,
+            reordering or severity,
             "The models have the same labels in another order: the same output means another class.",
             other.name,
             None,
             f"class {number} is {ours[number]}",
             f"class {number} is {theirs[number]}",
-            "Put the outputs of one model in the other's order, in a model built in code.",
+            remedies[0],
         )
         return
     missing = [label for label in ours if label not in theirs]
@@ -40,7 +54,7 @@ def compare_labels(first: Candidate, other: Candidate, severity: Severity) -> It
         None,
         f"{len(ours)} labels" + (f", such as {missing[0]}" if missing else ""),
         f"{len(theirs)} labels" + (f", such as {extra[0]}" if extra else ""),
-        "Merge models of the same classes, or fuse their features under a head for all classes (weld fuse).",
+        remedies[1],
     )
 
 

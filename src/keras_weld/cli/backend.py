@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from keras_weld.cli.interrupt import ending_at_once
 
 
@@ -36,4 +38,7 @@ def _start() -> None:
             remedy="Install one: pip install 'keras-weld[tensorflow]' (or jax, or torch), and set "
             "KERAS_BACKEND if it is not TensorFlow.",
         ) from error
+    if keras.backend.backend() == "tensorflow":
+        # It warns of several models in one process, which is what this program is for.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     keras.ops.convert_to_numpy(keras.ops.add(keras.ops.ones(1), 1))

@@ -3,85 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import keras
 import numpy as np
 
+from keras_weld.compose.answers import Answer, SideBySide, check_alike
 from keras_weld.compose.forms import Family, Form, arranged, logs_of, probabilities_of, single
 from keras_weld.compose.inputs import SHARED, join_inputs
-from keras_weld.compose.labels import KNOWN, ZERO, Alignment
+from keras_weld.compose.labels import KNOWN
 from keras_weld.compose.member import Composed, Member
 from keras_weld.compose.parts import Column, Part
-from keras_weld.compose.reducers import REDUCERS, Pool, Reducer, Share
-from keras_weld.compose.stacking import Combiner
-from keras_weld.errors import IncompatibleModelsError, UsageError
+from keras_weld.compose.plan import Plan, check_plan
+from keras_weld.compose.reducers import Pool, Reducer, Share
+from keras_weld.compose.telling import told_of
 from keras_weld.models.cut import alone
 from keras_weld.models.replay import Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answers of all models for one output of the result.
-
-    Attributes:
-        name: the output's name.
-        tensors: what each model gives.
-        forms: what these numbers are.
-    """
-
-    name: str
-    tensors: Sequence[Tensor]
-    forms: Sequence[Form]
-
-    @property
-    def family(self) -> Family:
-        """What they are about."""
-        return self.forms[0].family
-
-
-@dataclass(frozen=True, slots=True)
-class SideBySide:
-    """Models that run side by side on the inputs of one graph.
-
-    Attributes:
-        members: the models.
-        inputs: the graph's inputs.
-        answers: what comes out, an entry for each output of the result.
-        notes: what was inserted, in sentences.
-        how: "shared" or "separate" inputs.
-    """
-
-    members: Sequence[Member]
-    inputs: Sequence[Tensor]
-    answers: Sequence[Answer]
-    notes: Sequence[str]
-    how: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How the answers become one.
-
-    Attributes:
-        reduce: a key of `REDUCERS`.
-        weights: of the models; they sum to 1. None for equal ones.
-        temperatures: what the logits of each model are divided by first; None for none.
-        labels: how the classes become one list; None where every model has the same.
-        unknown: the rule for classes that only some models know.
-        combiner: for "stack".
-    """
-
-    reduce: str = "mean"
-    weights: Sequence[float] | None = None
-    temperatures: Sequence[float] | None = None
-    labels: Alignment | None = None
-    unknown: str = "refuse"
-    combiner: Combiner | None = None
-    reducer: Reducer = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "reducer", REDUCERS[self.reduce])
 
 
 def side_by_side(
@@ -115,7 +51,7 @@ def side_by_side(
     for place, column in enumerate(columns):
         tensors = [given[part.member.name][number] for part, number in zip(parts, column.numbers, strict=True)]
         answer = Answer(column.name, tensors, [forms[member.name][place] for member in members])
-        _check_alike(members, answer)
+        check_alike(members, answer)
         answers.append(answer)
     return SideBySide(members, joined.inputs, answers, joined.notes, inputs)
 
@@ -134,7 +70,7 @@ def ensemble(models: SideBySide, plan: Plan) -> Composed:
     notes = list(models.notes)
     for answer in models.answers:
         check_plan(models.members, answer, plan)
-        notes += _told(models.members, answer, plan)
+        notes += told_of(models.members, answer, plan)
     taken = {
         one.name for one in _graph(models, [one for answer in models.answers for one in answer.tensors]).operations
     }
@@ -160,15 +96,6 @@ def ensemble(models: SideBySide, plan: Plan) -> Composed:
     return Composed(model, notes, parameters)
 
 
-def given_form(answer: Answer, plan: Plan) -> Form:
-    """What the numbers that come out are."""
-    if answer.family is Family.VALUES:
-        return Form.VALUES
-    if answer.family is Family.CLASSES:
-        return Form.LOGITS if plan.reducer.gives_logits else Form.PROBABILITIES
-    return Form.INDEPENDENT_LOGITS if plan.reducer.gives_logits else Form.INDEPENDENT
-
-
 def scores_model(models: SideBySide) -> keras.Model:
     """A model that gives, for the one output there is, every member's log-probabilities, log-odds or values."""
     answer = models.answers[0]
@@ -191,103 +118,6 @@ def views(models: SideBySide, plan: Plan) -> list[keras.Model]:
 
 def _graph(models: SideBySide, outputs: Sequence[Tensor], name: str | None = None) -> keras.Model:
     return keras.Model(alone(models.inputs), alone(outputs), name=name)
-
-
-def _check_alike(members: Sequence[Member], answer: Answer) -> None:
-    """Refuse outputs that are about different things."""
-    first = answer.forms[0].family
-    for member, form in zip(members, answer.forms, strict=True):
-        if form.family is not first:
-            raise IncompatibleModelsError(
-                "The outputs mean different things, so no one answer can be made of them.",
-                file=member.source,
-                layer=answer.name,
-                expected=f"{answer.forms[0]} ({first}), as {members[0].name} gives",
-                found=f"{form} ({form.family})",
-                remedy="Only models that answer the same question can be joined by their outputs; weld fuse takes any.",
-            )
-
-
-def check_plan(members: Sequence[Member], answer: Answer, plan: Plan) -> None:
-    """Refuse a plan that makes no sense for an answer.
-
-    Raises:
-        UsageError: if the way to reduce does not fit what the outputs are about.
-        IncompatibleModelsError: if there are other numbers of classes than labels, or outputs of different sizes.
-    """
-    if answer.family not in plan.reducer.fits:
-        fitting = [name for name, one in REDUCERS.items() if answer.family in one.fits]
-        raise UsageError(
-            f"{plan.reduce} makes no sense for outputs about {answer.family}.",
-            layer=answer.name,
-            expected=", ".join(fitting),
-            found=plan.reduce,
-            remedy="Values have no probabilities, so they can be averaged and not voted on."
-            if answer.family is Family.VALUES
-            else f"Choose one of these: --reduce {fitting[0]}",
-        )
-    if plan.temperatures is not None and answer.family is Family.VALUES:
-        raise UsageError(
-            "Values have no temperature.", layer=answer.name, expected="probabilities or logits", found="values"
-        )
-    if plan.labels is not None:
-        _check_labels(members, answer, plan, plan.labels)
-    first = answer.tensors[0].shape
-    for member, tensor in zip(members, answer.tensors, strict=True):
-        wanted = first if plan.labels is None else (*first[:-1], tensor.shape[-1])
-        if len(tensor.shape) != len(first) or any(
-            a != b for a, b in zip(tensor.shape[1:], wanted[1:], strict=True) if None not in (a, b)
-        ):
-            raise IncompatibleModelsError(
-                "The outputs have different sizes.",
-                file=member.source,
-                layer=answer.name,
-                expected=f"{_shown(first)}, as {members[0].name} gives",
-                found=_shown(tensor.shape),
-                remedy="If they know different classes, name them: --labels a.txt --labels b.txt --unknown zero "
-                "(or known). weld fuse joins features of any models.",
-            )
-
-
-def _check_labels(members: Sequence[Member], answer: Answer, plan: Plan, labels: Alignment) -> None:
-    if answer.family is Family.VALUES:
-        raise UsageError(
-            "Labels name classes, and this output gives values.", layer=answer.name, found="labels for values"
-        )
-    for member, tensor, places in zip(members, answer.tensors, labels.places, strict=True):
-        width, known = tensor.shape[-1], sum(place is not None for place in places)
-        # One number, for yes, has two labels: no and yes.
-        if width != known and (width, known) != (1, 2):
-            raise IncompatibleModelsError(
-                "There are not as many labels as the model has classes.",
-                file=member.source,
-                layer=answer.name,
-                expected=f"{width} labels",
-                found=f"{known} labels",
-                remedy="Give the labels of every model, one a line, in the order of its outputs.",
-            )
-        if width == 1 and not labels.complete:
-            raise IncompatibleModelsError(
-                "A model that gives one number for yes or no cannot lack one of the two.",
-                file=member.source,
-                layer=answer.name,
-                expected=", ".join(labels.labels[:2]),
-                found="other labels",
-            )
-    if not labels.complete and plan.unknown == ZERO and not plan.reducer.takes_zero:
-        raise UsageError(
-            f"With {plan.reduce}, a class to which one model gives 0 is 0 for all.",
-            expected="a rule that leaves such classes to the models that know them",
-            found=f"--unknown {ZERO}",
-            remedy=f"Take --unknown {KNOWN}, or --reduce mean.",
-        )
-    if not labels.complete and plan.reducer.trained:
-        raise UsageError(
-            f"{plan.reduce} needs models that all know the same classes.",
-            expected="the same labels in every list",
-            found=f"{len(labels.labels)} classes, not all of them known to all",
-            remedy="Take --reduce mean or weighted.",
-        )
 
 
 def _reduced(members: Sequence[Member], answer: Answer, plan: Plan, name: str) -> Tensor:
@@ -335,52 +165,3 @@ def _shares(count: int, plan: Plan) -> list[Share]:
     # A class whose knowers all have the weight 0 is left to them in equal parts.
     spread = np.where(spread.sum(axis=0) > 0, spread, known)
     return list(spread / spread.sum(axis=0))
-
-
-def _told(members: Sequence[Member], answer: Answer, plan: Plan) -> list[str]:
-    """What to know about how an answer was made."""
-    notes = []
-    logits = [member.name for member, form in zip(members, answer.forms, strict=True) if form.are_logits]
-    others = [member.name for member in members if member.name not in logits]
-    kind = "sigmoid" if answer.family is Family.INDEPENDENT else "softmax"
-    if answer.family is not Family.VALUES:
-        if logits and not plan.reducer.takes_logs:
-            notes.append(f"{_names(logits)} {_give(logits)} logits: they go through a {kind} first.")
-        elif logits and others:
-            notes.append(
-                f"{_names(logits)} {_give(logits)} logits, {_names(others)} probabilities: all become logarithms."
-            )
-        if plan.reducer.gives_logits:
-            notes.append(f"What comes out are logits: a {kind} makes probabilities of them.")
-    if plan.reduce == "vote":
-        notes.append(
-            "What comes out are shares of the votes. A model that finds several classes equally likely splits its vote."
-            if answer.family is Family.CLASSES
-            else "What comes out are shares of the votes for yes, which is above 0.5."
-        )
-    if plan.labels is not None:
-        for number, member in enumerate(members):
-            if plan.labels.moved(number) and None not in plan.labels.places[number]:
-                notes.append(f"The classes of {member.name} are put in the order of {members[0].name}.")
-            elif plan.labels.moved(number):
-                missing = [
-                    label
-                    for label, place in zip(plan.labels.labels, plan.labels.places[number], strict=True)
-                    if place is None
-                ]
-                rule = "gives them 0" if plan.unknown == ZERO else "they are left to the models that know them"
-                more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-                notes.append(f"{member.name} does not know {', '.join(missing[:3])}{more}: {rule}.")
-    return notes
-
-
-def _names(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _give(names: Sequence[str]) -> str:
-    return "gives" if len(names) == 1 else "give"
-
-
-def _shown(shape: Sequence[int | None]) -> str:
-    return f"({', '.join(['batch', *('any' if size is None else str(size) for size in shape[1:])])})"

@@ -10,6 +10,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _STEPS = 5000
 _GAIN = 1e-12
+_NOTHING = 1e-6
 _SLACK = 1e-10
 
 
@@ -54,7 +55,10 @@ def mixture_weights(likelihoods: Array) -> Array:
         if before - loss < _GAIN:
             break
         before = loss
-    return weights
+    # Steps only come near 0; a model that is not needed is left out, where that costs nothing.
+    kept = np.where(weights < _NOTHING, 0.0, weights)
+    kept /= kept.sum()
+    return kept if log_loss(likelihoods, kept) <= log_loss(likelihoods, weights) + _NOTHING else weights
 
 
 def least_squares_weights(predictions: Array, targets: Array) -> Array:

@@ -5,27 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.answers import KIND_OF, forms_of, said_of
-from keras_weld.recipes.check import read_labels
 from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
+from keras_weld.recipes.ensemble_options import Labels, alignment_of, check_options, given_weights
 from keras_weld.recipes.held_out import ask, calibrated, trained, weighed
-from keras_weld.recipes.shares import shares
-from keras_weld.recipes.sources import Sources, by_member, load_sources
+from keras_weld.recipes.sources import by_member, load_sources
 
 if TYPE_CHECKING:
     import keras
 
-    from keras_weld.compose.ensemble import Plan, SideBySide
-    from keras_weld.compose.labels import Alignment
-    from keras_weld.compose.parts import Column, Part
-
-Labels = Sequence["str | os.PathLike[str] | Sequence[str]"]
-"""For each model, a file with the names of its classes, one a line, or the names."""
+    from keras_weld.compose.answers import SideBySide
+    from keras_weld.compose.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +155,7 @@ def ensemble_with_members(
     sources = load_sources(models, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
     from keras_weld.compose import ensemble as composing
     from keras_weld.compose.parts import columns_of, part_of
+    from keras_weld.compose.plan import Plan, check_plan, given_form
 
     called = [member.name for member in sources.members]
     parts = [part_of(member) for member in sources.members]
@@ -170,19 +164,19 @@ def ensemble_with_members(
     beside = composing.side_by_side(
         parts, columns, forms, inputs=inputs, size=size, ranges=by_member(ranges, models, called)
     )
-    alignment, told = _alignment(sources, labels, unknown, parts, columns)
+    alignment, told = alignment_of(sources, labels, unknown, parts, columns)
     notes += told
-    plan = composing.Plan(
+    plan = Plan(
         reduce=reduce or ("mean" if weights is None and fit_weights is None else "weighted"),
-        weights=None if weights is None else _weights(len(called), weights, normalize),
+        weights=None if weights is None else given_weights(len(called), weights, normalize),
         labels=alignment,
         unknown=unknown,
     )
-    _check_options(plan, fit_weights)
+    check_options(plan, fit_weights)
     for answer in beside.answers:
         # The temperatures are not known yet; that there will be some is.
         probe = plan if calibrate is None else replace(plan, temperatures=[1.0] * len(called))
-        composing.check_plan(beside.members, answer, probe)
+        check_plan(beside.members, answer, probe)
     plan, found = _learnt(beside, plan, fit_weights, calibrate, seed, limits)
     composed = composing.ensemble(beside, plan)
     composed.notes[:0] = notes
@@ -191,7 +185,7 @@ def ensemble_with_members(
     if plan.weights is not None:
         known = [replace(one, weight=weight) for one, weight in zip(known, plan.weights, strict=True)]
     gives = {
-        name: str(KIND_OF[composing.given_form(answer, plan)])
+        name: str(KIND_OF[given_form(answer, plan)])
         for name, answer in zip(composed.model.output_names, beside.answers, strict=True)
     }
     note_lineage(
@@ -200,89 +194,6 @@ def ensemble_with_members(
     if out is not None:
         deliver(composed.model, out, custom_objects, unsafe=unsafe)
     return Ensembled(composed.model, composing.views(beside, plan))
-
-
-def _weights(count: int, weights: Sequence[float], normalize: bool) -> list[float]:
-    if any(weight < 0 for weight in weights):
-        raise UsageError(
-            "A model cannot have a negative weight in an ensemble: what comes out would be no probabilities.",
-            expected="0 or more",
-            found=", ".join(f"{weight:g}" for weight in weights),
-        )
-    return shares(count, weights, normalize)
-
-
-def _check_options(plan: Plan, fit_weights: Any) -> None:
-    reducer, given = plan.reducer, plan.weights is not None
-    if given and fit_weights is not None:
-        raise UsageError("Weights are given or found, not both.", found="--weights and --fit-weights")
-    if given and not reducer.takes_weights:
-        raise UsageError(
-            f"{plan.reduce} gives no model more weight than another.",
-            expected="no weights",
-            found=f"--weights with --reduce {plan.reduce}",
-            remedy="Take --reduce weighted.",
-        )
-    if fit_weights is not None and not (reducer.finds_weights or reducer.trained):
-        raise UsageError(
-            "Weights are found for a weighted mean of probabilities or values, or for stack.",
-            expected="--reduce weighted, or --reduce stack",
-            found=f"--reduce {plan.reduce}",
-        )
-    if reducer.needs_weights and not given and fit_weights is None:
-        raise UsageError(
-            "A weighted mean needs weights.",
-            expected="one for each model, or data to find them on",
-            found="none",
-            remedy="Give --weights 0.6,0.4, or --fit-weights val.npz",
-        )
-    if reducer.trained and fit_weights is None:
-        raise UsageError(
-            f"{plan.reduce} has to be trained on held-out data.",
-            expected="data that the models were not trained on",
-            found="none",
-            remedy="Give --fit-weights val.npz",
-        )
-
-
-def _alignment(
-    sources: Sources, labels: Labels | None, unknown: str, parts: Sequence[Part], columns: Sequence[Column]
-) -> tuple[Alignment | None, list[str]]:
-    """How the classes of the models become one list, if anybody names them, and what to know about it."""
-    from keras_weld.compose.labels import align
-
-    named = [member.name for member in sources.members]
-    if labels is not None:
-        if len(labels) != len(named):
-            raise UsageError(
-                "There are not as many lists of labels as models.",
-                expected=f"{len(named)}, one for each model in the same order",
-                found=str(len(labels)),
-                remedy="Give --labels once for each model.",
-            )
-        if len(columns) > 1:
-            raise UsageError(
-                "Labels name the classes of one output, and the models have several.",
-                expected="one output",
-                found=", ".join(column.name for column in columns),
-                remedy="Choose it: --output NAME",
-            )
-        return align([_read(one) for one in labels], named, unknown), []
-    known = [candidate.labels for candidate in sources.candidates]
-    first = next((one for one in known if one is not None), None)
-    if first is None or len(columns) > 1:
-        return None, []
-    # A model that does not name its classes is taken to have those of the first that does, if it has as many.
-    widths = [part.model.outputs[number].shape[-1] for part, number in zip(parts, columns[0].numbers, strict=True)]
-    assumed = [name for name, one in zip(named, known, strict=True) if one is None]
-    if any(one is None and width != len(first) for one, width in zip(known, widths, strict=True)):
-        return None, []
-    notes = [f"{', '.join(assumed)}: the classes are not named, and taken to be the others'."] if assumed else []
-    return align([one or first for one in known], named, unknown), notes
-
-
-def _read(labels: str | os.PathLike[str] | Sequence[str]) -> list[str]:
-    return read_labels(Path(labels)) if isinstance(labels, str | os.PathLike) else [str(label) for label in labels]
 
 
 def _learnt(

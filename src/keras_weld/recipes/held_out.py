@@ -17,7 +17,8 @@ from keras_weld.judging.outcome import outcome_of
 from keras_weld.judging.run import predict
 
 if TYPE_CHECKING:
-    from keras_weld.compose.ensemble import Plan, SideBySide
+    from keras_weld.compose.answers import SideBySide
+    from keras_weld.compose.plan import Plan
 
 _USABLE = ("validation", "all")
 

@@ -62,3 +62,28 @@ def test_a_subclassed_model_is_told_as_such():
     found = summarize(opened)
     assert found.notes == ("Mine is a class of your own: its layers are in its code, not in the file.",)
     assert found.parameters.total > 0
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("class probabilities", "probabilities of 4 classes"),
+        ("independent probabilities", "4 independent probabilities"),
+        ("class logits", "logits of 4 classes"),
+        ("independent logits", "4 independent logits"),
+        ("real values", "4 real values"),
+    ],
+)
+def test_the_lineage_tells_what_the_layers_do_not(word, text):
+    told = {"lineage": {"gives": {"head": word}}}
+    (port,) = summarize(state([dense("head", 4, "linear")], metadata=told)).outputs
+    assert (port.meaning.kind, port.meaning.text) == (word, text)
+    assert port.meaning.why == "the lineage in the file says so"
+    (port,) = summarize(state([dense("head", 4, "softmax")], metadata=told)).outputs
+    assert port.meaning.text == "probabilities of 4 classes"
+
+
+@pytest.mark.parametrize("lineage", [{"gives": {"head": "wishes"}}, {"gives": ["head"]}, {"gives": None}, "made", None])
+def test_a_lineage_that_makes_no_sense_tells_nothing(lineage):
+    (port,) = summarize(state([dense("head", 4, "linear")], metadata={"lineage": lineage})).outputs
+    assert port.meaning.text == "logits or real values (4)"

@@ -60,3 +60,15 @@ def test_what_is_no_built_model_is_refused():
     with pytest.raises(UsageError) as refused:
         state_of("model.keras")
     assert refused.value.found == "str"
+
+
+def test_a_live_model_that_was_composed_takes_its_lineage_along():
+    from keras_weld.models.provenance import set_lineage
+
+    model = build()
+    with state_of(model) as plain:
+        assert plain.metadata.get("lineage") is None
+    set_lineage(model, {"method": "ensemble", "labels": ["a", "b"]})
+    with state_of(model) as state:
+        assert state.metadata["lineage"]["labels"] == ["a", "b"]
+        assert state.metadata["keras_version"] == plain.metadata["keras_version"]

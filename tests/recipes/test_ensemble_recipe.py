@@ -151,6 +151,13 @@ def test_labels_go_into_the_file_and_come_out_of_it(files: list[Path], tmp_path:
     assert (weld.lineage(again) or {})["notes"] == ["a: the classes are not named, and taken to be the others'."]
     union = weld.ensemble([files[0], files[1]], labels=[["x", "y", "z"], ["z", "w", "x"]], unknown="zero")
     assert union.outputs[0].shape == (None, 4)
+    lists = [["x", "y", "z"], ["z", "w", "x"]]
+    known = weld.ensemble(files, labels=lists, unknown="known", weights=[0.25, 0.75], out=out)
+    again = weld.load(out)
+    np.testing.assert_allclose(answer(again, x), answer(known, x), atol=1e-6)
+    x_of, w_of = answer(again, x)[:, 0], answer(again, x)[:, 3]
+    first, second = answer(make(0), x), answer(make(1), x)
+    np.testing.assert_allclose(x_of / w_of, (0.25 * first[:, 0] + 0.75 * second[:, 2]) / second[:, 1], rtol=1e-4)
     with pytest.raises(IncompatibleModelsError, match="known to some of the models only"):
         weld.ensemble(files, labels=[["x", "y", "z"], ["z", "w", "x"]])
     with pytest.raises(UsageError, match="not as many lists of labels") as caught:

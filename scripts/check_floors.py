@@ -42,7 +42,7 @@ FLOORS: Mapping[str, Floor] = {
     "judging": _floor(3, "data"),
     "stats": _floor(4, "models", "data"),
     "compose": _floor(4, "models"),
-    "training": _floor(4, "models", "data", "io"),
+    "training": _floor(4, "models", "checks", "data", "io"),
     "export": _floor(4, "models", "judging"),
     "registry": _floor(4, "io"),
     "zipper": _floor(5, "models", "stats", "data", "weights", "training"),

@@ -102,6 +102,10 @@ class DataError(WeldError):
     """The data cannot be read, or does not fit the model."""
 
 
+class TrainingError(WeldError):
+    """Training cannot go on, and nothing was gained that could be kept."""
+
+
 class WriteError(WeldError):
     """A file could not be written; what was there before is still there."""
 

@@ -1,0 +1,1 @@
+"""Training of live models: stages that freeze what they do not train, fed in an order that can be repeated."""

@@ -1,0 +1,115 @@
+"""Examples for `model.fit` in an order of our own: a pure function of the seed and the number of the epoch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+
+from keras_weld.data.split import Batch, Split
+from keras_weld.errors import DataError, UsageError, add_context
+
+Prepare = Callable[[Any], Any]
+"""Makes targets of a batch what the loss takes, and refuses those that it cannot."""
+
+
+class Feed(keras.utils.PyDataset):  # type: ignore[misc]
+    """An endless row of batches, epoch after epoch: batch number n is a function of n, the seed and the split.
+
+    It is endless towards Keras, which is told the steps of an epoch: so nothing is read twice at an epoch's
+    end, and read-ahead runs on into the next epoch. Streams are read batch by batch, never into memory.
+
+    Args:
+        split: the examples, fitted to the model.
+        batch_size: examples at a time.
+        prepare: what is done to the targets of each batch.
+        seed: what the order is drawn by.
+        shuffle: whether to give them in another order in every epoch.
+        first: the number of the first epoch, so that no stage repeats the orders of another.
+        steps: batches of an epoch; by default all, without a rest that fills no batch when shuffled.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        prepare: Prepare,
+        *,
+        seed: int = 0,
+        shuffle: bool = False,
+        first: int = 0,
+        steps: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.steps = steps_of(split, batch_size, whole=shuffle) if steps is None else steps
+        self.refusal: Exception | None = None
+        self._split, self._batch_size, self._prepare = split, batch_size, prepare
+        self._seed, self._shuffle, self._first = seed, shuffle, first
+        self._lock = threading.Lock()
+        self._next = -1
+        self._running: Iterator[Batch] = iter(())
+
+    @property
+    def num_batches(self) -> None:
+        """None: there is no end."""
+        return None
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        """Batch number `index`, counted over all epochs."""
+        try:
+            with self._lock:
+                x, y = self._batch(index)
+            return x, self._prepare(y)
+        except Exception as error:
+            # A backend may turn it into an error of its own, in another thread.
+            self.refusal = self.refusal or error
+            raise
+
+    def raise_refusal(self) -> None:
+        """Raise what came out of reading, as it was; nothing if all was well."""
+        if self.refusal is not None:
+            with add_context(file=self._split.origin):
+                raise self.refusal
+
+    def _batch(self, index: int) -> Batch:
+        epoch, place = divmod(index, self.steps)
+        follows = index == self._next and (place or self._split.endless)
+        if not follows:
+            self._running = self._split.epoch(
+                self._batch_size, seed=self._seed, epoch=self._first + epoch, shuffle=self._shuffle, start=place
+            )
+        self._next = index + 1
+        batch = next(self._running, None)
+        if batch is None:
+            raise DataError(
+                "The examples ended before the epoch did.",
+                file=self._split.origin,
+                expected=f"{self.steps} batches of {self._batch_size}",
+                found=f"{place}",
+                remedy="Give the steps that there are, or let the source repeat itself.",
+            )
+        return batch
+
+
+def steps_of(split: Split, batch_size: int, *, whole: bool = False) -> int:
+    """Batches of one epoch; a stream that does not know is read once to its end.
+
+    Args:
+        split: the examples.
+        batch_size: examples at a time.
+        whole: leave out a last batch that is not full, unless it is the only one.
+
+    Raises:
+        UsageError: if the stream has no end.
+    """
+    if split.endless:
+        raise UsageError(
+            "The examples never end, so the length of an epoch must be told.",
+            expected="steps of an epoch",
+            found=split.origin,
+            remedy="Give it: steps=500 (--steps 500).",
+        )
+    count = split.counted()
+    return max(1, count // batch_size) if whole else -(-count // batch_size)

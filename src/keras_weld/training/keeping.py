@@ -1,0 +1,134 @@
+"""What looks on while Keras trains a stage: keeps the best weights, stops in time, and tells how far it is."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from keras_weld.training.score import LOSS, Score
+
+Tell = Callable[[int, str], None]
+"""Called with the number of steps done in this stage, and a few words."""
+
+_VALIDATION = "val_"
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One epoch of training.
+
+    Attributes:
+        stage: number of the stage, from 1.
+        epoch: number of the epoch in it, from 1.
+        rate: the learning rate that the optimizer had.
+        training: loss and metrics on the training examples, while the weights were changing.
+        validation: the same on the validation examples, at the epoch's end.
+        seconds: how long it took.
+    """
+
+    stage: int
+    epoch: int
+    rate: float
+    training: Mapping[str, float]
+    validation: Mapping[str, float]
+    seconds: float
+
+
+class Best:
+    """The best weights so far, in memory: one copy of the model's, whatever the number of stages.
+
+    Args:
+        model: the model; its weights of now are the first to beat.
+        score: what they reach.
+
+    Attributes:
+        start: the score to beat at first.
+        score: the best score so far.
+        place: stage and epoch of it, from 1; (0, 0) for the first weights.
+    """
+
+    def __init__(self, model: keras.Model, score: Score) -> None:
+        self.start = self.score = score
+        self.place = (0, 0)
+        self._weights = model.get_weights()
+
+    def offer(self, model: keras.Model, score: Score, place: tuple[int, int]) -> None:
+        """Take the model's weights of now, if they are better."""
+        if score.better_than(self.score):
+            self.score, self.place, self._weights = score, place, model.get_weights()
+
+    def put_back(self, model: keras.Model) -> None:
+        """Give the model the best weights."""
+        model.set_weights(self._weights)
+
+
+class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
+    """Watches one stage.
+
+    Args:
+        number: number of the stage, from 1.
+        monitor: what decides, as `Score` has it.
+        best: the best weights of all stages.
+        patience: end after so many epochs in a row without a better one in this stage.
+        tell: told of every step.
+
+    Attributes:
+        history: the epochs.
+        reached: the best score in this stage, None before the first epoch's end.
+        reached_in: the epoch of it.
+        broken: epoch and step where the loss was no number any more, or None.
+    """
+
+    def __init__(self, number: int, monitor: str, best: Best, patience: int, tell: Tell) -> None:
+        super().__init__()
+        self.history: list[Epoch] = []
+        self.reached: Score | None = None
+        self.reached_in = 0
+        self.broken: tuple[int, int] | None = None
+        self._number, self._monitor, self._best, self._patience, self._tell = number, monitor, best, patience, tell
+        self._epoch = self._done = 0
+        self._started = time.perf_counter()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Count it."""
+        self._epoch = epoch + 1
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Stop where the loss is no number; tell of the step."""
+        loss = float((logs or {}).get(LOSS, 0.0))
+        if not math.isfinite(loss):
+            self.broken = (self._epoch, batch + 1)
+            self.model.stop_training = True
+        self._done += 1
+        self._tell(self._done, f"epoch {self._epoch}, loss {loss:.3g}")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Keep the weights if they are the best so far; stop if there was no better epoch for long."""
+        if self.broken:
+            return
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        validation = {name.removeprefix(_VALIDATION): value for name, value in values.items() if _is_validation(name)}
+        training = {name: value for name, value in values.items() if not _is_validation(name)}
+        seconds = time.perf_counter() - self._started
+        self.history.append(Epoch(self._number, self._epoch, self._rate(), training, validation, seconds))
+        score = Score(self._monitor, validation)
+        self._best.offer(self.model, score, (self._number, self._epoch))
+        if score.better_than(self.reached):
+            self.reached, self.reached_in = score, self._epoch
+        elif self._epoch - self.reached_in >= self._patience:
+            self.model.stop_training = True
+
+    def _rate(self) -> float:
+        optimizer = self.model.optimizer
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        return float(keras.ops.convert_to_numpy(inner.learning_rate))
+
+
+def _is_validation(name: str) -> bool:
+    return name.startswith(_VALIDATION)

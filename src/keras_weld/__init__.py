@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from keras_weld.recipes.evaluate import evaluate
     from keras_weld.recipes.fuse import fuse
     from keras_weld.recipes.inspect import inspect
+    from keras_weld.recipes.tune import tune
+    from keras_weld.training.plan import Stage
 
 __all__ = [
     "LazyTensor",
     "Limits",
     "ModelState",
     "Role",
+    "Stage",
     "TensorSpec",
     "WeldError",
     "__version__",
@@ -47,6 +50,7 @@ __all__ = [
     "load",
     "open_model",
     "save",
+    "tune",
 ]
 
 _HOMES = {
@@ -54,6 +58,7 @@ _HOMES = {
     "Limits": "io.limits",
     "ModelState": "core.state",
     "Role": "core.tensor",
+    "Stage": "training.plan",
     "TensorSpec": "core.tensor",
     "WeldError": "errors",
     "__version__": "core.version",
@@ -69,6 +74,7 @@ _HOMES = {
     "load": "models.load",
     "open_model": "io.read",
     "save": "models.save",
+    "tune": "recipes.tune",
 }
 
 

@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.checks.meaning import LOGITS, PROBABILITIES
+from keras_weld.data.prepare import Preparation
 from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
 from keras_weld.recipes.sources import Sources, by_member, load_sources
+from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, tune_composed, tuning_of
 
 if TYPE_CHECKING:
     import keras
+
+    from keras_weld.training.plan import Stage
 
 UNTRAINED = "The new head is untrained: train it with weld tune, or give data now."
 
@@ -31,6 +35,19 @@ def fuse(
     size: tuple[int, int] | None = None,
     ranges: Mapping[str, str] | None = None,
     names: Sequence[str] | None = None,
+    data: Any = None,
+    validation: Any = None,
+    stages: str | Sequence[Stage] | None = None,
+    loss: Any = None,
+    optimizer: str = OPTIMIZER,
+    batch_size: int = BATCH_SIZE,
+    patience: int = PATIENCE,
+    seed: int = 0,
+    steps: int | None = None,
+    sample: int | None = None,
+    pixels: str = "0..255",
+    prepare: Preparation | None = None,
+    progress: Progress | None = None,
     custom_objects: Any = None,
     unsafe: bool = False,
     limits: Limits | None = None,
@@ -55,13 +72,26 @@ def fuse(
         ranges: by model, the range of pixels that it was trained on: "0..255", "0..1" or "-1..1". The result takes
             that of the first named.
         names: what the models are called in the result; by default after their files.
+        data: what to train the new head on at once, and then the last layers, as `tune` does.
+        validation: the examples that decide, as `tune` takes them.
+        stages: what is trained, for how long and how fast, as `tune` takes it.
+        loss: as for `tune`, and so are optimizer, batch_size, patience, seed, steps, sample, pixels and prepare.
+        optimizer: name of a Keras optimizer.
+        batch_size: examples at a time.
+        patience: a stage ends after so many epochs without a better one.
+        seed: what everything random is drawn by, the new head too, if there is data.
+        steps: batches of an epoch, for examples that never end.
+        sample: take at most this many examples of each split.
+        pixels: for images as data, the range that the model takes.
+        prepare: what to do to images before the model sees them.
+        progress: called after each step of training.
         custom_objects: classes of your own that the models need, as `load` takes them.
         unsafe: also load models that carry Python code.
         limits: what the files may ask for.
         out: a `.keras` file to write; it is loaded in a fresh process with plain Keras before it gets its name.
 
     Returns:
-        The model. The sources are layers of it, called by their names; its head is untrained.
+        The model. The sources are layers of it, called by their names; without data its head is untrained.
 
     Raises:
         IncompatibleModelsError: if the models cannot share an input, or where their features are cannot be told.
@@ -75,6 +105,25 @@ def fuse(
         ['Images are resized to 64 x 64 for cnn.', 'The new head is untrained: …']
     """
     require_whole_model(out)
+    tuning = None
+    if data is not None:
+        tuning = tuning_of(
+            data,
+            validation,
+            stages=stages,
+            loss=loss,
+            optimizer=optimizer,
+            batch_size=batch_size,
+            patience=patience,
+            seed=seed,
+            steps=steps,
+            sample=sample,
+            pixels=pixels,
+            prepare=prepare,
+            limits=limits,
+            progress=progress,
+        )
+        tuning.set_seed()
     sources = load_sources(models, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
     from keras_weld.compose import fuse as composing
 
@@ -91,8 +140,10 @@ def fuse(
         size=size,
         ranges=by_member(ranges, models, called),
     )
-    composed.notes.append(UNTRAINED)
-    note_lineage(composed, "fuse", sources.lineage)
+    if tuning is None:
+        composed.notes.append(UNTRAINED)
+    facts = {} if tuning is None else tune_composed(composed, tuning)
+    note_lineage(composed, "fuse", sources.lineage, **facts)
     if out is not None:
         deliver(composed.model, out, custom_objects, unsafe=unsafe)
     return composed.model

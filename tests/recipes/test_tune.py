@@ -1,0 +1,186 @@
+"""Tuning files and live models: what is left alone, what is written, and what the file tells."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+
+import keras_weld as weld  # noqa: E402
+from keras_weld.errors import DataError, UsageError  # noqa: E402
+from keras_weld.io.read import open_model  # noqa: E402
+from keras_weld.recipes.tune import tune_model  # noqa: E402
+
+
+def digits():
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    return (found.data / 16).astype("float32"), found.target
+
+
+def small(name="small", width=16, seed=0):
+    keras.utils.set_random_seed(seed)
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((64,), name="pixels"),
+            layers.Dense(width, activation="relu", name="hidden"),
+            layers.Dropout(0.1),
+            layers.Dense(10, activation="softmax", name="digit"),
+        ],
+        name=name,
+    )
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tune")
+    x, y = digits()
+    np.savez(folder / "digits.npz", x_train=x[:500], y_train=y[:500], x_val=x[500:700], y_val=y[500:700])
+    np.savez(folder / "plain.npz", x=x[:500], y=y[:500])
+    small("first").save(folder / "first.keras")
+    small("second", 12, 1).save(folder / "second.keras")
+    return folder
+
+
+def flat(model):
+    return np.concatenate([np.ravel(value) for value in model.get_weights()])
+
+
+def test_the_file_tells_what_was_done(files, tmp_path):
+    model = weld.tune(files / "first.keras", files / "digits.npz", stages="head:2@1e-2", out=tmp_path / "tuned.keras")
+    with open_model(tmp_path / "tuned.keras") as state:
+        told = state.metadata["lineage"]
+        assert not state.compile_config
+    assert told == json.loads(json.dumps(weld.lineage(model)))
+    assert told["method"] == "tune"
+    [source] = told["sources"]
+    assert source["path"] == str(files / "first.keras")
+    assert source["sha256"] == hashlib.sha256((files / "first.keras").read_bytes()).hexdigest()
+    assert told["parameters"]["stages"] == "head:2@0.01"
+    assert told["parameters"]["losses"] == {"digit": "sparse_categorical_crossentropy"}
+    [stage] = told["stages"]
+    assert (stage["part"], stage["epochs"], stage["layers"]) == ("head", 2, ["digit"])
+    assert [epoch["epoch"] for epoch in stage["history"]] == [1, 2]
+    assert told["metrics"]["monitor"] == "accuracy"
+    assert told["metrics"]["after"]["accuracy"] > told["metrics"]["before"]["accuracy"]
+    loaded = weld.load(tmp_path / "tuned.keras")
+    np.testing.assert_array_equal(flat(loaded), flat(model))
+
+
+def test_a_live_model_is_copied_and_not_changed(files):
+    model = small()
+    before = flat(model)
+    tuned = weld.tune(model, files / "digits.npz", stages="all:1@1e-2")
+    np.testing.assert_array_equal(flat(model), before)
+    assert np.abs(flat(tuned) - before).max() > 0
+
+
+def test_a_run_can_be_repeated_bit_for_bit(files):
+    first, second = (
+        weld.tune(files / "first.keras", files / "digits.npz", stages="head:1@1e-2,all:1@1e-3", seed=5)
+        for _ in range(2)
+    )
+    assert flat(first).tobytes() == flat(second).tobytes()
+
+
+def test_a_tenth_is_set_aside_where_there_are_no_validation_examples(files):
+    tuned = tune_model(files / "first.keras", files / "plain.npz", stages="head:1@1e-2")
+    assert (tuned.examples.train.count, tuned.examples.validation.count) == (450, 50)
+    counts = np.bincount(tuned.examples.validation.targets[0], minlength=10)
+    assert counts.min() >= 4
+    assert any("50 of the training examples were set aside" in note for note in weld.lineage(tuned.model)["notes"])
+
+
+def test_validation_examples_can_be_given_by_themselves(files):
+    x, y = digits()
+    tuned = tune_model(files / "first.keras", (x[:400], y[:400]), (x[400:500], y[400:500]), stages="head:1@1e-2")
+    assert tuned.examples.train.count == 400
+    assert tuned.examples.validation.count == 100
+    assert list(tuned.examples.judged.splits) == ["validation"]
+
+
+def test_data_without_training_examples_is_refused(files, tmp_path):
+    x, y = digits()
+    np.savez(tmp_path / "test.npz", x_test=x[:50], y_test=y[:50])
+    with pytest.raises(DataError, match="There are no training examples in the data") as refused:
+        weld.tune(files / "first.keras", tmp_path / "test.npz")
+    assert refused.value.found == "the splits test"
+
+
+def test_a_name_for_weights_alone_is_refused_before_any_work(files, tmp_path):
+    with pytest.raises(UsageError, match="written whole"):
+        weld.tune(files / "first.keras", "none.npz", out=tmp_path / "tuned.weights.h5")
+
+
+def test_fuse_with_data_trains_the_new_head_and_then_the_last_layers(files):
+    sources = [files / "first.keras", files / "second.keras"]
+    model = weld.fuse(
+        sources,
+        head=8,
+        data=files / "digits.npz",
+        stages="head:2@1e-2,last-3:1@1e-3",
+    )
+    told = weld.lineage(model)
+    assert told["method"] == "fuse"
+    assert len(told["sources"]) == 2
+    assert told["stages"][0]["layers"] == ["head", "fused"]
+    assert len(told["stages"][1]["layers"]) == 3
+    assert told["metrics"]["after"]["accuracy"] > told["metrics"]["before"]["accuracy"]
+    assert told["parameters"]["training"]["stages"] == "head:2@0.01,last-3:1@0.001"
+    assert not any("untrained" in note for note in told["notes"])
+
+
+def test_fuse_with_data_can_be_repeated_bit_for_bit(files):
+    sources = [files / "first.keras", files / "second.keras"]
+    first, second = (weld.fuse(sources, data=files / "digits.npz", stages="head:1@1e-2", seed=2) for _ in range(2))
+    assert flat(first).tobytes() == flat(second).tobytes()
+
+
+def test_the_head_of_a_fused_model_is_its_new_layers_and_its_lineage_is_kept(files, tmp_path):
+    weld.save(weld.fuse([files / "first.keras", files / "second.keras"], head=8), tmp_path / "fused.keras")
+    model = weld.tune(tmp_path / "fused.keras", files / "digits.npz", stages="head:1@1e-2")
+    weld.save(model, tmp_path / "tuned.keras")
+    told = weld.lineage(model)
+    assert told["stages"][0]["layers"] == ["head", "fused"]
+    assert told["earlier"]["method"] == "fuse"
+    again = weld.tune(tmp_path / "tuned.keras", files / "digits.npz", stages="head:1@1e-2")
+    assert weld.lineage(again)["stages"][0]["layers"] == ["head", "fused"]
+    assert weld.lineage(again)["earlier"]["earlier"]["method"] == "fuse"
+
+
+def test_wrong_stages_are_refused_before_a_model_is_read(files):
+    with pytest.raises(UsageError, match="This is not a stage"):
+        weld.fuse(["none.keras"], data=files / "digits.npz", stages="head")
+    with pytest.raises(UsageError, match="This is not a stage"):
+        weld.tune("none.keras", files / "digits.npz", stages="head")
+
+
+def test_a_stream_is_read_as_it_comes(files):
+    x, y = digits()
+
+    def batches():
+        for start in range(0, 400, 50):
+            yield x[start : start + 50], y[start : start + 50]
+
+    tuned = tune_model(files / "first.keras", batches, (x[400:500], y[400:500]), stages="all:2@1e-2", batch_size=40)
+    assert not tuned.examples.train.positioned
+    assert tuned.run.after["accuracy"] > tuned.run.before["accuracy"]
+
+
+def test_a_label_in_the_midst_of_a_stream_that_is_none_is_named(files):
+    x, y = digits()
+
+    def batches():
+        yield x[:50], y[:50]
+        yield x[50:100], y[50:100] + 90
+
+    with pytest.raises(DataError, match="A label is not one of the model's classes"):
+        weld.tune(files / "first.keras", batches, (x[400:500], y[400:500]), stages="all:1@1e-2")

@@ -155,6 +155,6 @@ def command(
         return
     show_composed(out, known, "the answers")
     if judged:
-        from keras_weld.cli.evaluate import show_evaluation
+        from keras_weld.cli.evaluation import show_evaluation
 
         show_evaluation(judged)

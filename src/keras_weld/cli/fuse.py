@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,6 +11,7 @@ from keras_weld.cli.command import Argument, Command
 from keras_weld.cli.composing import input_options, input_settings, pairs, show_composed
 from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_option, progress, unsafe_option
 from keras_weld.cli.ranges import IntegerRange
+from keras_weld.cli.training import asked_for, show_stages, training_options
 from keras_weld.errors import UsageError
 
 
@@ -49,6 +51,7 @@ from keras_weld.errors import UsageError
 )
 @click.option("--project", type=IntegerRange(min=1), help="Bring the features of every model to this width first.")
 @input_options
+@training_options(required=False)
 @custom_option
 @limit_option
 @unsafe_option
@@ -70,15 +73,18 @@ def command(
     limit: tuple[str, ...],
     unsafe: bool,
     as_json: bool,
+    **training: Any,
 ) -> None:
     """Join the features of several models under a new head.
 
     The models may have any architecture. The features of each are what goes into its last layer before the
     outputs, found from its graph; models that take images of other sizes or channels get an adapter in front,
-    which is told. The file is loaded in a fresh process with plain Keras before it gets its name.
+    which is told. With --data the new head is trained at once, and then the last layers, as weld tune does. The
+    file is loaded in a fresh process with plain Keras before it gets its name.
 
     Example:
         weld fuse cnn.keras resnet.keras -o fused.keras --classes 10 --head 128
+        weld fuse cnn.keras resnet.keras -o fused.keras --data photos/
         weld fuse a.keras b.keras -o fused.keras --at a:backbone/avg_pool --project 256
         weld fuse image.keras sensor.keras -o fused.keras --classes 4 --inputs separate
     """
@@ -89,7 +95,8 @@ def command(
     places, outputs = pairs(at, "--at", "such as A:avg_pool"), pairs(output, "--output", "such as A:digit")
     limits = Limits.parse(limit)
     widths = parse_widths(head)
-    with progress("Fusing", quiet=as_json):
+    tuning = asked_for(training)
+    with progress("Fusing", quiet=as_json) as report:
         start_backend()
         from keras_weld.models.provenance import lineage
         from keras_weld.recipes.fuse import fuse
@@ -106,13 +113,17 @@ def command(
             unsafe=unsafe,
             limits=limits,
             out=out,
+            progress=report,
             **settings,
+            **tuning,
         )
     made = lineage(model) or {}
     if as_json:
         emit_json({"path": out, **made})
     else:
         show_composed(out, made, "the features")
+        if "stages" in made:
+            show_stages(made["stages"], made["metrics"]["monitor"])
 
 
 def parse_widths(text: str | None) -> list[int]:

@@ -1,0 +1,154 @@
+"""What commands that train share: their options, and the table of stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from keras_weld.cli.frame import console, show_table
+from keras_weld.cli.ranges import IntegerRange
+from keras_weld.errors import UsageError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+NAMES = (
+    *("data", "validation", "stages", "loss", "optimizer"),
+    *("batch_size", "patience", "seed", "steps", "sample", "pixels"),
+)
+"""What `training_options` hands to a command, by the names that `tune` and its kin take."""
+
+
+def training_options(*, required: bool) -> Callable[[Command], Command]:
+    """Decorator that gives a command the options of training.
+
+    Args:
+        required: whether the command does nothing but train, so that `--data` must be given.
+
+    Example:
+        >>> @click.command
+        ... @training_options(required=False)
+        ... def command(**given: object) -> None: ...
+    """
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(_options(required)):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _options(required: bool) -> list[Callable[[Command], Command]]:
+    option = click.option
+    more = "" if required else " Without it, nothing is trained."
+    return [
+        option(
+            "--data",
+            required=required,
+            metavar="FILE.npz|FOLDER|MODULE:FUNCTION",
+            help="What to learn from: arrays x and y (or x_train, y_train; with x_val and x_test beside them), a "
+            f"folder of images with a sub-folder for each class, or a function that returns (x, y).{more}",
+        ),
+        option(
+            "--val",
+            "validation",
+            metavar="FILE.npz|FOLDER|MODULE:FUNCTION",
+            help="The examples that decide which weights are best. By default the data's own validation "
+            "examples, else a tenth of each class is set aside.",
+        ),
+        option(
+            "--stages",
+            default="head:5@1e-3,last-20:3@1e-4",
+            metavar="PART:EPOCHS@RATE,…",
+            help="What is trained, for how many epochs, at which learning rate. PART is head, last-N (the last N "
+            "layers with weights), all, or the name, path or glob of layers.",
+        ),
+        option(
+            "--loss",
+            multiple=True,
+            metavar="[OUTPUT=]NAME[:logits]",
+            help="A loss of Keras, such as mean_squared_error; by default it follows from outputs and targets. "
+            "May be repeated for models with several outputs.",
+        ),
+        option("--optimizer", default="adam", metavar="NAME", help="An optimizer of Keras, fresh in each stage."),
+        option("--batch-size", type=IntegerRange(min=1), default=32, help="Examples at a time."),
+        option(
+            "--patience", type=IntegerRange(min=1), default=3, help="End a stage after so many epochs without a better."
+        ),
+        option("--seed", type=IntegerRange(min=0), default=0, help="What everything random is drawn by."),
+        option("--steps", type=IntegerRange(min=1), help="Batches of an epoch, for examples that never end."),
+        option("--sample", type=IntegerRange(min=1), help="Take at most this many examples of each split."),
+        option(
+            "--pixels", default="0..255", help="For images, the range the model was trained on: 0..255, 0..1 or -1..1."
+        ),
+    ]
+
+
+def asked_for(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of training out of a command's, as `tune` and its kin take them.
+
+    Args:
+        given: the command's options by name.
+
+    Raises:
+        UsageError: for stages or losses that are none.
+    """
+    from keras_weld.training.plan import parse_stages
+
+    found = {name: given[name] for name in NAMES}
+    parse_stages(found["stages"])  # before a backend takes its time to start
+    return {**found, "loss": parse_losses(found["loss"])}
+
+
+def parse_losses(texts: Sequence[str]) -> str | dict[str, str] | None:
+    """A loss for all outputs, or losses by output, out of `NAME` or `OUTPUT=NAME`.
+
+    Raises:
+        UsageError: if the two are mixed, or there are several for all.
+    """
+    if not texts:
+        return None
+    if len(texts) == 1 and "=" not in texts[0]:
+        return texts[0]
+    pairs = [text.partition("=") for text in texts]
+    if not all(equals and output and name for output, equals, name in pairs):
+        raise UsageError(
+            "Several losses are given by output.",
+            expected="such as --loss digit=sparse_categorical_crossentropy --loss size=mean_squared_error",
+            found=", ".join(texts),
+        )
+    return {output: name for output, _, name in pairs}
+
+
+def show_stages(stages: Sequence[Mapping[str, Any]], monitor: str) -> None:
+    """Show the stages that a lineage tells of: what was trained, and what it did on the validation examples.
+
+    Args:
+        stages: the entry `stages` of a lineage.
+        monitor: the figure that decided, as its entry `metrics` has it.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("stage")
+    table.add_column("trained", overflow="fold")
+    for title in ("layers", "epochs", "rate", f"validation {monitor}"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("kept")
+    for number, one in enumerate(stages, 1):
+        run = len(one["history"])
+        epochs = str(run) if run == one["epochs"] else f"{run} of {one['epochs']}"
+        figures = f"{_figure(one['before'], monitor)} → {_figure(one['after'], monitor)}"
+        kept = f"epoch {one['best_epoch']}" if one["kept"] else "no"
+        table.add_row(str(number), one["part"], str(len(one["layers"])), epochs, f"{one['rate']:g}", figures, kept)
+    show_table(table)
+    console().print()
+
+
+def _figure(value: float | None, monitor: str) -> str:
+    if value is None:
+        return "no figure"
+    return f"{100 * value:.2f} %" if monitor == "accuracy" else f"{value:.4g}"

@@ -65,7 +65,7 @@ def test_a_model_without_a_head_says_so():
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(4, 3, name="conv")(inputs)
     model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
-    with pytest.raises(UsageError, match="no head that can be told"):
+    with pytest.raises(UsageError, match="No head can be told from the model's graph"):
         chosen(model, "head")
 
 

@@ -38,6 +38,12 @@ def merge_and_judge(paths: list[Path]) -> None:
     print(possible, done, weld.demo("here", seed=1))
 
 
+def tune(path: str) -> None:
+    model = weld.tune(path, "digits.npz", stages=[weld.Stage("head", 5, 1e-3)], out="tuned.keras")
+    weld.tune(model, ([[0.0]], [0]), validation=([[1.0]], [1]), stages="all:1@1e-4")
+    weld.fuse([path, model], data="digits.npz", stages="head:5@1e-3", batch_size=64)
+
+
 def refused(path: str) -> str:
     try:
         weld.load(path)

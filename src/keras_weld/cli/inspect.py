@@ -172,10 +172,8 @@ def _training(summary: Summary) -> Iterator[tuple[str, str]]:
 def _lineage(lineage: Any) -> Iterator[tuple[str, str]]:
     sources = [one for one in lineage.get("sources") or [] if isinstance(one, dict)]
     made = f", {lineage['made']}" if lineage.get("made") else ""
-    yield (
-        "made by",
-        f"weld {lineage.get('version', '')}, {lineage.get('method')} of {len(sources)} models{made}",
-    )
+    models = "1 model" if len(sources) == 1 else f"{len(sources)} models"
+    yield "made by", f"weld {lineage.get('version', '')}, {lineage.get('method')} of {models}{made}"
     for source in sources:
         weight = f", share {source['weight']:g}" if isinstance(source.get("weight"), int | float) else ""
         digest = f", sha-256 {str(source['sha256'])[:12]}..." if source.get("sha256") else ""

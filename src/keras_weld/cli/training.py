@@ -60,7 +60,7 @@ def _options(required: bool) -> list[Callable[[Command], Command]]:
         ),
         option(
             "--stages",
-            default="head:5@1e-3,last-20:3@1e-4",
+            default="head:30@1e-3,last-20:15@1e-4",
             metavar="PART:EPOCHS@RATE,…",
             help="What is trained, for how many epochs, at which learning rate. PART is head, last-N (the last N "
             "layers with weights), all, or the name, path or glob of layers.",
@@ -75,7 +75,11 @@ def _options(required: bool) -> list[Callable[[Command], Command]]:
         option("--optimizer", default="adam", metavar="NAME", help="An optimizer of Keras, fresh in each stage."),
         option("--batch-size", type=IntegerRange(min=1), default=32, help="Examples at a time."),
         option(
-            "--patience", type=IntegerRange(min=1), default=3, help="End a stage after so many epochs without a better."
+            "--patience",
+            type=IntegerRange(min=1),
+            default=3,
+            help="End a stage after so many epochs in which neither accuracy nor loss on the validation examples got "
+            "better.",
         ),
         option("--seed", type=IntegerRange(min=0), default=0, help="What everything random is drawn by."),
         option("--steps", type=IntegerRange(min=1), help="Batches of an epoch, for examples that never end."),

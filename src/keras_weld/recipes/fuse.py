@@ -78,7 +78,7 @@ def fuse(
         loss: as for `tune`, and so are optimizer, batch_size, patience, seed, steps, sample, pixels and prepare.
         optimizer: name of a Keras optimizer.
         batch_size: examples at a time.
-        patience: a stage ends after so many epochs without a better one.
+        patience: a stage ends after so many epochs in which neither accuracy nor loss got better.
         seed: what everything random is drawn by, the new head too, if there is data.
         steps: batches of an epoch, for examples that never end.
         sample: take at most this many examples of each split.

@@ -74,12 +74,12 @@ def tune(
             of the examples is set aside, the same share of each class.
         stages: `PART:EPOCHS@RATE` with commas between them, or a list of `Stage`. PART is `head`, `last-20` (the
             last 20 layers with weights), `all`, or the name, path or glob of layers (`backbone/block_1*`). By
-            default the head first, then the last layers at a tenth of the rate: "head:5@1e-3,last-20:3@1e-4".
+            default the head first, then the last layers at a tenth of the rate: "head:30@1e-3,last-20:15@1e-4".
         loss: a Keras loss or its name (`:logits` behind it for outputs that are logits), or a dict of such by
             output. By default it follows from what the outputs mean and what the targets are.
         optimizer: name of a Keras optimizer. Each stage has a fresh one.
         batch_size: examples at a time.
-        patience: a stage ends after so many epochs without a better one.
+        patience: a stage ends after so many epochs in which neither accuracy nor loss got better.
         seed: what everything random is drawn by; the random state of Python, NumPy and Keras is set by it.
         steps: batches of an epoch, for examples that never end.
         sample: take at most this many examples of each split.

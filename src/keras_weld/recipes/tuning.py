@@ -35,7 +35,7 @@ class Tuning:
         loss: the loss that was asked for, if any.
         optimizer: name of the optimizer.
         batch_size: examples at a time.
-        patience: epochs without a better one, after which a stage ends.
+        patience: epochs in which neither accuracy nor loss got better, after which a stage ends.
         seed: what everything random is drawn by.
         steps: batches of an epoch, for examples that never end.
         progress: called after each step.

@@ -95,9 +95,9 @@ def _none(parts: Sequence[Part], stage: Stage) -> UsageError:
     shown = paths if len(paths) <= _SHOWN else [*paths[: _SHOWN // 2], "…", *paths[-_SHOWN // 2 :]]
     if stage.part == HEAD:
         return UsageError(
-            "The model has no head that can be told from its graph: it ends in its features.",
+            "No head can be told from the model's graph.",
             expected="a layer that makes the answer out of the features",
-            found="none",
+            found="a model that ends in its features, or whose layers are in its own code",
             remedy="Say what is trained by number or name: last-5, all, or the name of a layer.",
         )
     return UsageError(

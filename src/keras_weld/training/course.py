@@ -26,7 +26,7 @@ class Settings:
     Attributes:
         optimizer: name of a Keras optimizer.
         batch_size: examples at a time.
-        patience: a stage ends after so many epochs without a better one.
+        patience: a stage ends after so many epochs in which neither accuracy nor loss got better.
         seed: what the order of the examples and dropout are drawn by.
         steps: batches of an epoch; None for all examples.
         callbacks: further callbacks of Keras.

@@ -74,7 +74,8 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         number: number of the stage, from 1.
         monitor: what decides, as `Score` has it.
         best: the best weights of all stages.
-        patience: end after so many epochs in a row without a better one in this stage.
+        patience: end after so many epochs in a row in which nothing got better in this stage, neither the score
+            nor the loss: with few validation examples the accuracy stands still while the loss still falls.
         tell: told of every step.
 
     Attributes:
@@ -91,7 +92,8 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self.reached_in = 0
         self.broken: tuple[int, int] | None = None
         self._number, self._monitor, self._best, self._patience, self._tell = number, monitor, best, patience, tell
-        self._epoch = self._done = 0
+        self._epoch = self._done = self._lowest_in = 0
+        self._lowest = math.inf
         self._started = time.perf_counter()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -121,7 +123,9 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self._best.offer(self.model, score, (self._number, self._epoch))
         if score.better_than(self.reached):
             self.reached, self.reached_in = score, self._epoch
-        elif self._epoch - self.reached_in >= self._patience:
+        if validation[LOSS] < self._lowest:
+            self._lowest, self._lowest_in = validation[LOSS], self._epoch
+        if self._epoch - max(self.reached_in, self._lowest_in) >= self._patience:
             self.model.stop_training = True
 
     def _rate(self) -> float:

@@ -1,4 +1,4 @@
-"""What is trained, for how long and how fast: `head:5@1e-3,last-20:3@1e-4` as stages."""
+"""What is trained, for how long and how fast: `head:30@1e-3,last-20:15@1e-4` as stages."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from keras_weld.errors import UsageError
 
 HEAD, ALL = "head", "all"
-DEFAULT_STAGES = "head:5@1e-3,last-20:3@1e-4"
-"""The safe order: a new head first, then the last layers at a tenth of the rate."""
+DEFAULT_STAGES = "head:30@1e-3,last-20:15@1e-4"
+"""The safe order: a new head first, then the last layers at a tenth of the rate.
+
+So many epochs are for small data; stages of large data end early, when nothing gets better any more."""
 
 _FORM = "PART:EPOCHS@RATE, such as head:5@1e-3"
 _LAST = re.compile(r"last-(\d+)")

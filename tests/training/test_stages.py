@@ -180,6 +180,14 @@ def test_targets_that_do_not_fit_are_refused_before_the_first_step(targets, prob
     assert refused.value.file == "digits.npz"
 
 
+def test_a_yes_or_no_of_two_is_refused():
+    x, y = digits()
+    data = array_split("train", "digits.npz", {"x": x[:99]}, {"y": y[:99] % 3})
+    with pytest.raises(DataError, match="A target is neither yes nor no") as refused:
+        run(nested("sigmoid", 1), "head:1@1e-2", data, data)
+    assert refused.value.found == "2"
+
+
 def test_inputs_of_another_shape_are_refused():
     x, y = digits()
     data = array_split("train", "digits.npz", {"x": x[:99, :60]}, {"y": y[:99]})

@@ -65,6 +65,14 @@ class Aim:
         Raises:
             DataError: if one is no label of the output.
         """
+        if self.name == BINARY and ((targets < 0) | (targets > 1)).any():
+            raise DataError(
+                "A target is neither yes nor no.",
+                layer=self.output,
+                expected="0 or 1: the output gives the probability of yes",
+                found=targets[(targets < 0) | (targets > 1)].ravel()[0],
+                remedy="Give 0 and 1, or say which loss is meant: --loss NAME (loss='NAME').",
+            )
         if self.classes is None:
             return targets
         wrong = (targets != np.floor(targets)) | (targets < 0) | (targets >= self.classes)

@@ -60,22 +60,23 @@ def ask(models: SideBySide, plan: Plan, data: Any, limits: Limits) -> Answers:
         )
     answer = models.answers[0]
     split = held_out(data, limits)
-    if len(split.targets) != 1:
+    said = predict(scores_model(models), split)
+    if len(said.targets) != 1:
         raise DataError(
             "The data has several targets, and one output is judged by them.",
             file=split.origin,
             expected="one array of targets",
-            found=len(split.targets),
+            found=len(said.targets),
             remedy="Name the right one: FILE.npz:inputs,targets",
         )
-    found, targets = predict(scores_model(models), split), np.asarray(split.targets[0])
+    found, targets = said.outputs, np.asarray(said.targets[0])
     if answer.family is Family.CLASSES:
         count = found[0].shape[-1] if plan.labels is None else len(plan.labels.labels)
         shaped = np.full((*found[0].shape[:-1], count), 1 / count, np.float32)
         classes = outcome_of(shaped, _renumbered(targets, split, plan), file=split.origin).targets
         if classes.shape != found[0].shape[:-1]:
             raise _unfit(split, f"shape {found[0].shape[:-1]}, whole numbers", targets)
-        return Answers([_rows(one) for one in found], classes.reshape(-1), split.count, split.origin)
+        return Answers([_rows(one) for one in found], classes.reshape(-1), len(targets), split.origin)
     width = found[0].shape[-1]
     shape = (*found[0].shape[:-1], width if plan.labels is None or width == 1 else len(plan.labels.labels))
     if targets.size != np.prod(shape):
@@ -83,7 +84,7 @@ def ask(models: SideBySide, plan: Plan, data: Any, limits: Limits) -> Answers:
     targets = targets.reshape(shape)
     if answer.family is Family.INDEPENDENT and not np.isin(targets, (0, 1)).all():
         raise _unfit(split, "0 or 1 for every answer", targets)
-    return Answers([np.asarray(one, np.float64) for one in found], targets, split.count, split.origin)
+    return Answers([np.asarray(one, np.float64) for one in found], targets, len(targets), split.origin)
 
 
 def held_out(data: Any, limits: Limits) -> Split:
@@ -103,7 +104,7 @@ def held_out(data: Any, limits: Limits) -> Split:
             remedy="Name the arrays to use: FILE.npz:x_held,y_held",
         )
     split = dataset.splits[name]
-    if not split.targets:
+    if not split.labelled:
         raise DataError("The data has inputs and no targets.", file=split.origin, expected="inputs and targets")
     return split
 

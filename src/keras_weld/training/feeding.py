@@ -8,7 +8,8 @@ from typing import Any
 
 import keras
 
-from keras_weld.data.split import Batch, Split
+from keras_weld.data.batch import Batch
+from keras_weld.data.split import Split
 from keras_weld.errors import DataError, UsageError, add_context
 
 Prepare = Callable[[Any], Any]

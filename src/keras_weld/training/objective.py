@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from keras_weld.checks.meaning import LOGITS, Kind, Meaning
-from keras_weld.data.split import Array, Shape
+from keras_weld.data.batch import Array
+from keras_weld.data.split import Shape
 from keras_weld.errors import DataError, UsageError, add_context
 
 Loss: TypeAlias = Any

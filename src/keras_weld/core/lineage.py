@@ -16,7 +16,7 @@ class Source:
 
     Attributes:
         path: as the user named it.
-        sha256: of the file's bytes (of names and contents, for a folder; of the map alone, for shards); None for a
+        sha256: of the file's bytes (of names and contents, for a folder or sharded weights); None for a
             live model.
         kind: its format.
         keras_version: the version that wrote it, if the file tells.

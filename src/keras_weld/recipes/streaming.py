@@ -141,10 +141,10 @@ def _combine(
         for at in range(piece.first, piece.first + piece.size, step):
             end = min(at + step, piece.first + piece.size)
             part = [_as_float(source[at:end]) for source in flat]
-            values = method.combine(part, weights)
+            values = round_once(method.combine(part, weights), dtype)
             if not np.isfinite(values).all():
                 spoilt[task.sources[0].spec.name] = None
-            sink.put(task.slot.path, at, round_once(values, dtype))
+            sink.put(task.slot.path, at, values)
         return piece.size * dtype.itemsize
 
 

@@ -11,12 +11,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from keras_weld.core.state import Array
 from keras_weld.errors import UsageError
 from keras_weld.io import archive
-from keras_weld.io.atomic import atomic_path
+from keras_weld.io.atomic import atomic_path, syncing
 from keras_weld.io.hdf5 import open_hdf5
 from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
@@ -112,16 +112,13 @@ def open_sink(
         writer.add(archive.CONFIG, json.dumps(config).encode())
         for name, data in (assets or {}).items():
             writer.add(archive.ASSETS + name, data)
-        yield from _fill_weights(writer, file, slots)
-        writer.add(archive.METADATA, json.dumps(metadata()).encode())
-        writer.close()
-
-
-def _fill_weights(writer: ZipWriter, file: BinaryIO, slots: Sequence[Slot]) -> Iterator[Sink]:
-    sink = Hdf5Sink(file, writer.begin(archive.WEIGHTS), slots)
-    yield sink
-    sink.check_whole()
-    writer.finish(sink.size)
+        sink = Hdf5Sink(file, writer.begin(archive.WEIGHTS), slots)
+        yield sink
+        sink.check_whole()
+        with syncing(temporary):  # so that little is left to flush when the file is whole
+            writer.finish(sink.size)
+            writer.add(archive.METADATA, json.dumps(metadata()).encode())
+            writer.close()
 
 
 def root_texts(metadata: Mapping[str, Any]) -> dict[str, str]:

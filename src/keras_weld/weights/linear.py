@@ -40,15 +40,15 @@ def linear(values: Sequence[Array], weights: Sequence[float]) -> Array:
 
 
 def _sum(values: Sequence[Array], weights: Sequence[float]) -> Array:
-    total = np.empty(values[0].shape, np.float64)
+    total, piece = np.empty(values[0].shape), np.empty(values[0].shape)
     if len(set(weights)) == 1:
         np.copyto(total, values[0])
         for value in values[1:]:
-            np.add(total, value, out=total, dtype=np.float64)
+            np.copyto(piece, value)  # adding float32 to float64 in one call takes longer
+            np.add(total, piece, out=total)
         _divide(total, len(values))
         return total
     np.multiply(values[0], np.float64(weights[0]), out=total, dtype=np.float64)
-    piece = np.empty_like(total)
     for value, weight in zip(values[1:], weights[1:], strict=True):
         np.multiply(value, np.float64(weight), out=piece, dtype=np.float64)
         np.add(total, piece, out=total)

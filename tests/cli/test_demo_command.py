@@ -29,7 +29,7 @@ from keras_weld.recipes.demo_result import DemoResult, Kind, Line
 pytestmark = pytest.mark.keras
 
 FOLDER = "my demo"
-MODELS = ("start", "a", "b", "c", "soup", "weighted", "run-mean", "odd", "a-odd")
+MODELS = ("start", "a", "b", "c", "soup", "weighted", "run-mean", "odd", "a-odd", "team", "fused")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def test_plain_keras_loads_every_model_and_finds_what_the_table_says(
 ) -> None:
     done = run_python(LOADS, ran.place / FOLDER)
     found = {name: float(value) for name, value in map(str.split, done.stdout.splitlines())}
-    assert len(found) == 24
+    assert len(found) == 26
     for row in ran.result.rows:
         # The last digit may differ: a process of its own may add up in another order.
         assert found[Path(row.file).name] == pytest.approx(row.accuracy, abs=0.2)
@@ -102,7 +102,7 @@ def test_the_table_has_all_models_and_each_merge_a_verdict(ran: Ran) -> None:
     best = next(row for row in ran.result.rows if row.what == "best on validation")
     assert {*MODELS, Path(best.file).stem} <= set(rows)
     merges = [name for name, row in rows.items() if row.merge]
-    assert merges == ["soup", "weighted", "run-mean", "a-odd"]
+    assert merges == ["soup", "weighted", "run-mean", "a-odd", "team", "fused"]
     for name in merges:
         row = rows[name]
         assert row.verdict in ("better", "no worse", "worse", "cannot tell")
@@ -145,7 +145,7 @@ def test_what_happened_is_told_for_each_merge(ran: Ran) -> None:
     told = ran.shown[ran.shown.index("What happened") :]
     for sentence in ran.result.sentences:
         assert f"  {sentence}\n" in told
-    for file in ("soup.keras", "weighted.keras", "run-mean.keras", "a-odd.keras"):
+    for file in ("soup.keras", "weighted.keras", "run-mean.keras", "a-odd.keras", "team.keras", "fused.keras"):
         assert any(file in sentence and "719 test examples" in sentence for sentence in ran.result.sentences)
 
 
@@ -154,7 +154,7 @@ def test_every_command_is_shown_on_a_line_of_its_own(ran: Ran) -> None:
     commands = [*ran.result.commands, *(one.command for one in ran.result.next)]
     assert [line for line in lines if line.startswith("$ ")] == [f"$ {text}" for text in commands]
     kinds = [text.split()[1] for text in ran.result.commands]
-    assert kinds == ["inspect", *["check"] * 2, *["average"] * 4, *["evaluate"] * 4]
+    assert kinds == ["inspect", *["check"] * 2, *["average"] * 4, "ensemble", "fuse", *["evaluate"] * 6]
     assert len(ran.result.next) == 3
 
 
@@ -177,7 +177,7 @@ def run_here(ran: Ran, text: str) -> int:
 def test_the_commands_shown_work_when_they_are_copied(ran: Ran) -> None:
     commands = list(ran.result.commands)
     through_the_shell = [text for text in commands if "evaluate" not in text or "*" in text]
-    assert len(through_the_shell) == 8
+    assert len(through_the_shell) == 10
     for text in commands:
         run = run_in_shell if text in through_the_shell else run_here
         assert run(ran, text) == 0, text
@@ -206,7 +206,7 @@ def test_json_is_all_that_is_printed_when_it_is_asked_for(ran: Ran, monkeypatch:
     found = json.loads(done.stdout)
     assert found["folder"] == FOLDER
     assert [row["file"] for row in found["rows"]] == [row.file for row in ran.result.rows]
-    assert found["rows"][-1]["verdict"] == "worse"
+    assert [row["verdict"] for row in found["rows"] if row["file"] == "a-odd.keras"] == ["worse"]
     assert found["commands"] == list(ran.result.commands)
 
 
@@ -277,7 +277,7 @@ def test_a_narrow_screen_gets_the_table_without_its_widest_column(ran: Ran) -> N
     lines = [line for line in text.splitlines() if ".keras" in line]
     assert len(lines) == len(ran.result.rows)
     assert "what it is" not in text
-    assert lines[-1].split()[-1] == "worse"
+    assert lines[-3].split()[-1] == "worse"
 
 
 def test_what_is_missing_is_told_before_anything_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -66,17 +66,22 @@ def test_odd_sees_what_a_sees_and_only_sets_out_from_elsewhere() -> None:
     assert odd.phases == start.phases + a.phases
     assert a.draw is None
     assert None not in (start.draw, odd.draw)
+    assert {phase.part for phase in odd.phases} == {0, 1}  # two of the four parts, as the demo says of fused.keras
     assert start.draw != odd.draw
 
 
 def test_commands_can_be_copied_whatever_the_folder_is_called() -> None:
     write = Commands(Path("my demo"))
-    soup, weighted, run, _ = MERGES
-    assert write.average(soup) == (
+    soup, weighted, run, _, team, fused = MERGES
+    assert write.merge(soup) == (
         "weld average 'my demo/a.keras' 'my demo/b.keras' 'my demo/c.keras' -o 'my demo/soup.keras'"
     )
-    assert write.average(weighted).endswith(" --weights 0.5,0.3,0.2")
-    assert write.average(run) == ("weld average 'my demo'/run/epoch-*.keras -o 'my demo/run-mean.keras' --last 5")
+    assert write.merge(weighted).endswith(" --weights 0.5,0.3,0.2")
+    assert write.merge(run) == ("weld average 'my demo'/run/epoch-*.keras -o 'my demo/run-mean.keras' --last 5")
+    pair = "'my demo/a.keras' 'my demo/odd.keras' -o"
+    assert write.merge(team) == f"weld ensemble {pair} 'my demo/team.keras'"
+    assert write.merge(fused) == f"weld fuse {pair} 'my demo/fused.keras' --data 'my demo/digits.npz'"
+    assert Commands(Path("demo"), seed=3).merge(fused).endswith(" --data demo/digits.npz --seed 3")
     assert Commands(Path("demo")).evaluate(run) == (
         "weld evaluate demo/run-mean.keras --against demo/run/epoch-*.keras --data demo/digits.npz"
     )
@@ -111,9 +116,9 @@ def test_what_was_warned_of_is_told_with_how_it_came(verdict: str, words: str) -
         Checked((THREE[0], ODD), True, ("They come from two starts.",), ()),
     ]
     sentences = what_happened(MERGES, judged, checks)
-    assert sentences[:4] == tuple(f"{merge.file}." for merge in MERGES)
-    assert sentences[4] == words
-    assert len(sentences) == 6
+    assert sentences[:6] == tuple(f"{merge.file}." for merge in MERGES)
+    assert sentences[6] == words  # of the average alone: the ensemble and the fused model were not warned of
+    assert len(sentences) == 8
 
 
 def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:

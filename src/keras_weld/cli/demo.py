@@ -38,7 +38,7 @@ def command(folder: Path, seed: int, as_json: bool) -> None:
     """Train small models on real digits, merge them, and judge the merges.
 
     Three models are trained from one start, one from another, and one is saved after each epoch. They are
-    inspected, checked, averaged and judged, and each step shows the command that does the same. All files are
+    inspected, checked, merged and judged, and each step shows the command that does the same. All files are
     left in the folder to play with. Takes about half a minute, needs no network.
 
     Example:

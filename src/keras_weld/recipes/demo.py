@@ -1,4 +1,4 @@
-"""`weld demo`: real models trained on real digits, inspected, checked, averaged and judged."""
+"""`weld demo`: real models trained on real digits, inspected, checked, merged and judged."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 from keras_weld.checks.finding import Finding, Severity
 from keras_weld.errors import UsageError, WriteError
-from keras_weld.recipes.average import average
 from keras_weld.recipes.check import check
 from keras_weld.recipes.demo_data import PARTS, Examples, load_digits, write_digits
 from keras_weld.recipes.demo_judging import alone, judge, rows_of
+from keras_weld.recipes.demo_merging import heading, make
 from keras_weld.recipes.demo_needs import require_backend, require_installed
 from keras_weld.recipes.demo_plan import DIGITS, MERGES, ODD, RUN, START, THREE, TRAININGS, Merge
 from keras_weld.recipes.demo_result import Checked, DemoResult, Kind, Line, Progress, Row, Say
@@ -67,7 +67,7 @@ class _Demo:
     def __init__(self, folder: Path, seed: int, progress: Progress | None, say: Say) -> None:
         self.folder, self.seed, self.progress = folder, seed, progress
         self._say = say
-        self.write = Commands(folder)
+        self.write = Commands(folder, seed)
         self.commands: list[str] = []
         self.checkpoints: list[str] = []
 
@@ -79,7 +79,7 @@ class _Demo:
         self.inspect()
         checks = (self.check(THREE), self.check((THREE[0], ODD)))
         for merge in MERGES:
-            self.average(merge)
+            self.merge(merge)
         rows, judged = self.judge()
         return DemoResult(
             folder=self.folder,
@@ -137,18 +137,10 @@ class _Demo:
             self.result(text)
         return Checked(tuple(files), merge.possible, warnings, notes)
 
-    def average(self, merge: Merge) -> None:
-        self.step(f"Averaging into {merge.file}: {merge.what}", self.write.average(merge))
-        done = average(
-            [self.folder / file for file in self.sources(merge)],
-            self.folder / merge.file,
-            weights=merge.weights,
-            last=merge.last,
-        )
-        shares = ", ".join(
-            f"{share:.3g} {Path(source).name}" for source, share in zip(done.sources, done.weights, strict=True)
-        )
-        self.result(f"{done.averaged} tensors averaged: {shares}")
+    def merge(self, merge: Merge) -> None:
+        self.step(heading(merge), self.write.merge(merge))
+        for text in make(self.folder, merge, self.sources(merge), self.seed, self.progress):
+            self.result(text)
 
     def judge(self) -> tuple[list[Row], list[Evaluation]]:
         whats = {training.file: training.what for training in TRAININGS}

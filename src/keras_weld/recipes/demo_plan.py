@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 DIGITS = "digits.npz"
 START, ODD = "start.keras", "odd.keras"
@@ -43,21 +44,31 @@ class Training:
     draw: int | None = None
 
 
+class Verb(StrEnum):
+    """How models are merged, by the name of the command."""
+
+    AVERAGE = "average"
+    ENSEMBLE = "ensemble"
+    FUSE = "fuse"
+
+
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """One average to make and to judge.
+    """One merge to make and to judge.
 
     Attributes:
         file: where it is saved.
         what: what it is, in a few words.
         sources: what goes in; `RUN` stands for all its checkpoints.
-        weights: the share of each; equal shares if None.
-        last: take only the last so many.
+        verb: how they are merged.
+        weights: the share of each in an average; equal shares if None.
+        last: average only the last so many.
     """
 
     file: str
     what: str
     sources: tuple[str, ...]
+    verb: Verb = Verb.AVERAGE
     weights: tuple[float, ...] | None = None
     last: int | None = None
 
@@ -80,6 +91,8 @@ MERGES: tuple[Merge, ...] = (
     Merge("weighted.keras", "0.5 a, 0.3 b, 0.2 c", THREE, weights=(0.5, 0.3, 0.2)),
     Merge("run-mean.keras", "mean, last 5 epochs", (RUN,), last=5),
     Merge("a-odd.keras", "mean of a and odd", (THREE[0], ODD)),
+    Merge("team.keras", "a and odd, ensemble", (THREE[0], ODD), Verb.ENSEMBLE),
+    Merge("fused.keras", "a and odd, new head", (THREE[0], ODD), Verb.FUSE),
 )
 
 

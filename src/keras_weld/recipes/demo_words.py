@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_weld.judging.verdict import Verdict
-from keras_weld.recipes.demo_plan import DIGITS, ODD, RUN, THREE, Merge
+from keras_weld.recipes.demo_plan import DIGITS, ODD, RUN, THREE, Merge, Verb
 from keras_weld.recipes.demo_result import Checked, Suggestion
 from keras_weld.recipes.judgement import Evaluation
 
@@ -26,10 +26,12 @@ class Commands:
 
     Args:
         folder: the demo's folder, as it was named.
+        seed: what everything random is drawn by.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seed: int = 0) -> None:
         self._folder = folder
+        self._seed = seed
 
     def inspect(self, *files: str) -> str:
         """`weld inspect` of files."""
@@ -39,14 +41,16 @@ class Commands:
         """`weld check` of files that are to be averaged."""
         return f"weld check {self._paths(files)} --for average"
 
-    def average(self, merge: Merge) -> str:
-        """`weld average` as a merge asks for it."""
+    def merge(self, merge: Merge) -> str:
+        """`weld average`, `ensemble` or `fuse` as a merge asks for it."""
         options = ""
+        if merge.verb is Verb.FUSE:
+            options += f" --data {self._path(DIGITS)}" + (f" --seed {self._seed}" if self._seed else "")
         if merge.weights is not None:
             options += " --weights " + ",".join(f"{weight:g}" for weight in merge.weights)
         if merge.last is not None:
             options += f" --last {merge.last}"
-        return f"weld average {self._paths(merge.sources)} -o {self._path(merge.file)}{options}"
+        return f"weld {merge.verb} {self._paths(merge.sources)} -o {self._path(merge.file)}{options}"
 
     def evaluate(self, merge: Merge, options: str = "") -> str:
         """`weld evaluate` of a merge against its sources."""
@@ -59,7 +63,7 @@ class Commands:
         doubtful = next(merge for merge in merges if ODD in merge.sources)
         return (
             Suggestion(self.inspect(merges[0].file), "what a merged file tells of where it came from"),
-            Suggestion(self.average(mine), "a mean of your own"),
+            Suggestion(self.merge(mine), "a mean of your own"),
             Suggestion(self.evaluate(doubtful, " --fail-if-worse"), "for scripts: exit code 1 if the merge is worse"),
         )
 
@@ -77,7 +81,7 @@ def what_happened(merges: Sequence[Merge], judged: Sequence[Evaluation], checks:
     sentences = [found.sentence for found in judged]
     warned = [set(check.models) for check in checks if check.warnings]
     for merge, found in zip(merges, judged, strict=True):
-        if any(set(merge.sources) <= models for models in warned):
+        if merge.verb is Verb.AVERAGE and any(set(merge.sources) <= models for models in warned):
             came = found.verdict == Verdict.WORSE
             outcome = "and it is worse" if came else "yet these images do not show it to be worse"
             sentences.append(f"weld check had warned of {merge.file}, {outcome}.")

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-EPOCHS = 6
-FUSED = ("plain", "mobile")
+EPOCHS = 12
+FUSED = ("residual", "attentive")
 
 
 def sources(data: Path, folder: Path, seed: int, epochs: int) -> dict[str, Path]:
@@ -64,7 +64,7 @@ def judged(name: str, made: Path, against: list[Path], data: Path) -> dict[str, 
     }
 
 
-def one_seed(data: Path, folder: Path, seed: int, epochs: int) -> list[dict[str, Any]]:
+def one_seed(data: Path, folder: Path, seed: int, epochs: int, stages: str | None) -> list[dict[str, Any]]:
     """Train, merge and judge."""
     import keras_weld as weld
 
@@ -73,11 +73,11 @@ def one_seed(data: Path, folder: Path, seed: int, epochs: int) -> list[dict[str,
     found = []
     two = [paths[name] for name in FUSED]
     made = folder / f"fused-{seed}.keras"
-    weld.fuse(two, classes=None, head=128, data=data, out=made, seed=seed)
+    weld.fuse(two, classes=None, head=128, data=data, stages=stages, out=made, seed=seed)
     found.append(judged("fuse", made, two, data))
     better = folder / found[0]["best_source"]
     control = folder / f"control-{seed}.keras"
-    weld.tune(better, data, out=control, seed=seed)
+    weld.tune(better, data, stages=stages, out=control, seed=seed)
     found.append(judged("control: the better one tuned on", control, two, data))
     for reduce in ("mean", "geometric", "vote"):
         made = folder / f"ensemble-{reduce}-{seed}.keras"
@@ -93,12 +93,15 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("bench-compose"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--stages", help="of the fused model and its control, as weld tune takes them")
     told = parser.parse_args()
     if told.data is None:
         print("No --data: skipped.")
         return 0
     told.folder.mkdir(parents=True, exist_ok=True)
-    found = [row for seed in range(told.seeds) for row in one_seed(told.data, told.folder, seed, told.epochs)]
+    found = []
+    for seed in range(told.seeds):
+        found += one_seed(told.data, told.folder, seed, told.epochs, told.stages)
     (told.folder / "results.json").write_text(json.dumps(found, indent=2))
     for row in found:
         print(

@@ -42,18 +42,26 @@ def residual(size: int, classes: int) -> keras.Model:
     return keras.Model(picture, layers.Dense(classes, activation="softmax")(x), name="residual")
 
 
-def mobile(size: int, classes: int) -> keras.Model:
-    """A MobileNet of width 0.25 behind a rescaling; small pictures are doubled first."""
+def attentive(size: int, classes: int) -> keras.Model:
+    """Three transformer blocks over the 64 places that a stem of strided convolutions leaves."""
     picture = keras.Input((size, size, 3), name="picture")
     x = layers.Rescaling(1 / 127.5, -1)(picture)
-    x = layers.Resizing(2 * size, 2 * size)(x) if size < 40 else x
-    inner = keras.applications.MobileNet(weights=None, include_top=False, alpha=0.25, input_shape=x.shape[1:])
-    x = layers.GlobalAveragePooling2D()(inner(x))
-    x = layers.Dropout(0.1)(x)
-    return keras.Model(picture, layers.Dense(classes, activation="softmax")(x), name="mobile")
+    for filters in (32, 64):
+        x = layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.Resizing(8, 8)(x) if size > 32 else x
+    x = layers.Reshape((64, 64))(x)
+    x = layers.Add()([x, layers.Embedding(64, 64)(keras.ops.expand_dims(keras.ops.arange(64), 0))])
+    for _ in range(3):
+        y = layers.LayerNormalization()(x)
+        x = layers.Add()([x, layers.MultiHeadAttention(4, 16)(y, y)])
+        y = layers.Dense(128, activation="gelu")(layers.LayerNormalization()(x))
+        x = layers.Add()([x, layers.Dense(64)(y)])
+    x = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
+    return keras.Model(picture, layers.Dense(classes, activation="softmax")(layers.Dropout(0.1)(x)), name="attentive")
 
 
-NETWORKS: dict[str, Callable[[int, int], keras.Model]] = {"plain": plain, "residual": residual, "mobile": mobile}
+NETWORKS: dict[str, Callable[[int, int], keras.Model]] = {"plain": plain, "residual": residual, "attentive": attentive}
 
 
 def train(model: keras.Model, x: Array, y: Array, epochs: int, seed: int, *, peak: float = 2e-3) -> None:

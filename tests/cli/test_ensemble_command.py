@@ -103,7 +103,9 @@ def test_json_tells_the_same(folder: Path, tmp_path: Path, run_weld: Callable[..
     assert said["parameters"]["reduce"] == "weighted"
     assert sum(source["weight"] for source in said["sources"]) == pytest.approx(1)
     assert len(said["parameters"]["temperatures"]) == 2
-    assert [row["model"] for row in said["evaluation"]["splits"][0]["rows"]] == ["out.keras", "a", "b"]
+    assert [row["model"] for row in said["evaluations"][0]["splits"][0]["rows"]] == [
+        *("out.keras", "a.keras", "b.keras")
+    ]
 
 
 @pytest.mark.keras

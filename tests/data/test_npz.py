@@ -52,6 +52,20 @@ def test_other_keys_are_named_behind_a_colon(tmp_path):
     assert list(two.outputs) == ["label"]
 
 
+@pytest.mark.parametrize("form", ["{}_test", "test_{}"])
+def test_inputs_and_targets_keep_the_names_that_all_splits_share(tmp_path, form):
+    values = {"image": np.zeros((3, 2)), "age": np.ones((3, 1)), "kind": np.arange(3), "mood": np.arange(3) + 5}
+    np.savez(tmp_path / "d.npz", **{form.format(name): part for name, part in values.items()})
+    split = open_data(f"{tmp_path / 'd.npz'}:age+image,mood+kind").splits["test"]
+    assert split.target_names == ("mood", "kind")
+    assert split.targets[0].tolist() == [5, 6, 7]
+    (given, _) = next(iter(split.fitted({"image": (2,), "age": (1,)}).batches(3)))
+    assert [part.shape for part in given] == [(3, 2), (3, 1)]
+    np.savez(tmp_path / "d.npz", image_test=np.zeros((3, 2)), kind_test=np.arange(2))
+    with pytest.raises(DataError, match="'kind_test' has another number of examples than 'image_test'"):
+        open_data(f"{tmp_path / 'd.npz'}:image,kind").splits["test"]
+
+
 def test_keys_that_are_not_there_are_answered_with_those_that_are(tmp_path):
     np.savez(tmp_path / "d.npz", images=X, labels=Y)
     with pytest.raises(DataError) as refused:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_weld.errors import DataError
+from keras_weld.errors import DataError, UsageError
 from keras_weld.recipes.evaluate import evaluate
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
@@ -106,3 +106,32 @@ def test_several_outputs_are_judged_one_at_a_time(digits):
     guesses = model.predict(x[:200], verbose=0)
     assert first.splits[0].rows[0].value == pytest.approx(100 * np.mean(guesses[0].argmax(1) == y[:200]))
     assert second.splits[0].rows[0].value == pytest.approx(100 * np.mean((guesses[1][:, 0] > 0.5) == y[:200] % 2))
+
+
+@pytest.mark.parametrize("form", ["list", "dict"])
+def test_outputs_and_targets_go_together_by_name_whatever_their_order(digits, tmp_path, form):
+    x, y = digits
+    inputs = keras.Input((64,))
+    ports = {
+        "digit": keras.layers.Dense(10, activation="softmax", name="digit")(inputs),
+        "rest": keras.layers.Dense(3, activation="softmax", name="rest")(inputs),
+    }
+    model = keras.Model(inputs, ports if form == "dict" else list(ports.values()), name="both")
+    rest = keras.Model(inputs, ports["rest"], name="alone")
+    arrays = {"image": x[:200], "digit": y[:200], "rest": y[:200] % 3}
+    np.savez(tmp_path / "d.npz", **{f"{name}_test": part for name, part in arrays.items()})
+    found = {}
+    for keys in ("image,digit+rest", "image,rest+digit"):
+        where = f"{tmp_path / 'd.npz'}:{keys}"
+        found[keys] = [evaluate(model, data=where, output=name).splits[0].rows[0].value for name in ports]
+    guesses = {name: keras.Model(inputs, port).predict(x[:200], verbose=0).argmax(1) for name, port in ports.items()}
+    wanted = [100 * np.mean(guesses[name] == arrays[name]) for name in ports]
+    assert found == {keys: pytest.approx(wanted) for keys in found}
+    # A source with one output answers for the one that is judged.
+    judged = evaluate(model, [rest], data=where, output="rest").splits[0]
+    assert [row.value for row in judged.rows] == pytest.approx([wanted[1], wanted[1]])
+    with pytest.raises(UsageError, match="The model both has no output wrest") as refused:
+        evaluate(model, data=where, output="wrest")
+    assert set(str(refused.value.expected).split(", ")) == {"digit", "rest"}
+    with pytest.raises(UsageError, match="has no output number 2"):
+        evaluate(model, data=where, output=2)

@@ -100,3 +100,73 @@ def test_the_command_says_what_it_did(files: list[Path], tmp_path: Path, run_wel
     assert refused.returncode == 2
     assert "--at names a model and, after a colon, what holds for it" in refused.stderr
     assert not (tmp_path / "no.keras").exists()
+
+
+def accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray, output: str | None = None) -> float:
+    found = model.predict_on_batch(x)
+    return 100 * float((np.asarray(found if output is None else found[output]).argmax(1) == y).mean())
+
+
+@pytest.fixture(scope="module")
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two trained models of one input, and data with a target for each, under names that are in no order."""
+    folder = tmp_path_factory.mktemp("toys")
+    random = np.random.default_rng(1)
+    arrays: dict[str, np.ndarray] = {}
+    for split, count in (("train", 400), ("val", 100), ("test", 200)):
+        x = random.normal(size=(count, 6)).astype("float32")
+        arrays |= {f"thing_{split}": x, f"shape_{split}": (x[:, 0] > 0) + (x[:, 1] > 0.5).astype(int)}
+        arrays[f"colour_{split}"] = (x[:, 2] + x[:, 3] > 0).astype(int)
+    np.savez(folder / "toys.npz", **arrays)
+    for seed, (name, classes) in enumerate({"shape": 3, "colour": 2}.items()):
+        model = make(seed, 16, classes)
+        model.compile("adam", "sparse_categorical_crossentropy")
+        model.fit(arrays["thing_train"], arrays[f"{name}_train"], epochs=20, verbose=0)
+        weld.save(model, folder / f"{name}.keras")
+    return folder
+
+
+@pytest.mark.parametrize("keys", ["thing,shape+colour", "thing,colour+shape"])
+def test_with_data_the_heads_are_trained_and_each_is_judged_against_its_own_model(toys: Path, keys: str) -> None:
+    models = [toys / "shape.keras", toys / "colour.keras"]
+    made = weld.branch(models, data=f"{toys / 'toys.npz'}:{keys}", stages="head:8@1e-2", out=toys / "both.keras")
+    known = weld.lineage(made) or {}
+    assert known["parameters"]["new_layers"] == []
+    assert known["parameters"]["head_layers"] == ["shape", "colour"]
+    assert not any("other features" in note for note in known["notes"])
+    assert sorted(path.split("/")[0] for path in known["stages"][0]["layers"]) == ["colour", "shape"]
+    arrays = np.load(toys / "toys.npz")
+    told = {one["model"]: one for one in known["evaluations"]}
+    assert sorted(told) == ["both.keras:colour", "both.keras:shape"]
+    for name in ("shape", "colour"):
+        own, source = told[f"both.keras:{name}"]["splits"][-1]["rows"]
+        x, y = arrays["thing_test"], arrays[f"{name}_test"]
+        assert own["value"] == pytest.approx(accuracy(made, x, y, name))
+        assert source["model"] == f"{name}.keras"
+        assert source["value"] == pytest.approx(accuracy(weld.load(toys / f"{name}.keras"), x, y))
+        # Asked for by name, the evaluation of the file finds the same.
+        again = weld.evaluate(
+            toys / "both.keras", [toys / f"{name}.keras"], data=f"{toys / 'toys.npz'}:{keys}", output=name
+        )
+        assert [row.value for row in again.splits[-1].rows] == pytest.approx([own["value"], source["value"]])
+    assert told["both.keras:shape"]["splits"][-1]["rows"][0]["value"] > 80
+
+
+def test_a_source_that_takes_other_inputs_is_not_judged_and_that_is_told(toys: Path) -> None:
+    wide = keras.Sequential([keras.Input((9,)), layers.Dense(16), layers.Dense(2, activation="softmax")], name="wide")
+    data = f"{toys / 'toys.npz'}:thing,shape+colour"
+    made = weld.branch([toys / "shape.keras", wide], names=["shape", "colour"], data=data, stages="head:1@1e-2")
+    known = weld.lineage(made) or {}
+    assert [one["model"] for one in known["evaluations"]] == ["branched:shape"]
+    assert any(note.startswith("The output colour was not judged against its sources:") for note in known["notes"])
+
+
+def test_the_command_trains_and_judges(toys: Path, tmp_path: Path, run_weld: Callable[..., Any]) -> None:
+    words = ["branch", toys / "shape.keras", toys / "colour.keras", "-o", tmp_path / "out.keras"]
+    words += ["--data", f"{toys / 'toys.npz'}:thing,shape+colour", "--stages", "head:2@1e-2"]
+    done = run_weld(*words, check=True)
+    assert "the heads of 2 models" in done.stdout
+    lines = [line for line in done.stdout.splitlines() if line.startswith("  out.keras:")]
+    assert sorted(line.split()[0] for line in lines) == ["out.keras:colour"] * 2 + ["out.keras:shape"] * 2
+    said = json.loads(run_weld(*words, "--json", check=True).stdout)
+    assert len(said["evaluations"]) == 2

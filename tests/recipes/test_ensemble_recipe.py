@@ -18,7 +18,7 @@ from keras import layers  # noqa: E402
 
 import keras_weld as weld  # noqa: E402
 from keras_weld.errors import DataError, IncompatibleModelsError, UsageError, WeldError  # noqa: E402
-from keras_weld.recipes.ensemble import ensemble_with_members  # noqa: E402
+from keras_weld.io.read import open_model  # noqa: E402
 
 CLASSES = 3
 
@@ -175,17 +175,38 @@ def test_weights_and_temperatures_are_found_and_told(files: list[Path], tmp_path
     x = examples(600)
     y = targets_of(make(0), x, sharpness=4)
     np.savez(tmp_path / "val.npz", x=x, y=y)
-    made = ensemble_with_members(files, calibrate=tmp_path / "val.npz", fit_weights=tmp_path / "val.npz")
-    known = weld.lineage(made.model) or {}
+    made = weld.ensemble(files, calibrate=tmp_path / "val.npz", fit_weights=tmp_path / "val.npz")
+    known = weld.lineage(made) or {}
     temperatures, weights = known["parameters"]["temperatures"], known["parameters"]["weights"]
     assert temperatures[0] < 0.6  # it is right more often than it thinks
     assert weights[0] > weights[1]
     assert [one["weight"] for one in known["sources"]] == weights
     assert known["notes"][0].startswith("Temperature of a: 0.")
     assert known["notes"][2].startswith("Weights found on 600 held-out examples: a ")
-    own = [softmax(np.log(answer(member, x)) / t) for member, t in zip(made.members, temperatures, strict=True)]
+    own = [softmax(np.log(answer(weld.load(file), x)) / t) for file, t in zip(files, temperatures, strict=True)]
     wanted = sum(weight * one for weight, one in zip(weights, own, strict=True))
-    np.testing.assert_allclose(answer(made.model, x), wanted, atol=1e-5)
+    np.testing.assert_allclose(answer(made, x), wanted, atol=1e-5)
+
+
+def test_with_data_it_is_judged_against_its_best_member_and_the_file_tells(files: list[Path], tmp_path: Path) -> None:
+    x = examples(300)
+    y = targets_of(make(0), x, sharpness=4)
+    made = weld.ensemble(files, data=(x, y), out=tmp_path / "out.keras")
+    (told,) = (weld.lineage(made) or {})["evaluations"]
+    with open_model(tmp_path / "out.keras") as state:
+        assert state.metadata["lineage"]["evaluations"] == [told]
+    rows = told["splits"][0]["rows"]
+    assert [row["model"] for row in rows] == ["out.keras", "a.keras", "b.keras"]
+    for row, model in zip(rows, [made, *map(weld.load, files)], strict=True):
+        assert row["value"] == pytest.approx(100 * (answer(model, x).argmax(1) == y).mean())
+    assert told["verdict"] == rows[0]["verdict"]
+    assert told["verdict"] in ("worse", "cannot tell")  # the other one knows nothing
+
+
+def test_data_that_cannot_judge_is_refused_before_a_model_is_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="inputs and no targets"):
+        weld.ensemble(["missing.keras", "gone.keras"], data={"x": examples(3)}, out=tmp_path / "out.keras")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_of_values_and_of_independent_answers_are_found(tmp_path: Path) -> None:

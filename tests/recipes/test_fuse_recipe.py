@@ -167,3 +167,63 @@ def test_the_command_refuses_in_words(files: list[Path], tmp_path: Path, run_wel
         assert done.returncode == 2
         assert said in done.stderr
     assert not (tmp_path / "out.keras").exists()
+
+
+def pictures(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    x = random.uniform(0, 1, (count, 12)).astype("float32")
+    return x, (x[:, :4].argmax(1)).astype("int64")
+
+
+def trained(width: int) -> keras.Model:
+    keras.utils.set_random_seed(width)
+    stack = [layers.Dense(width, activation="relu"), layers.Dense(4, activation="softmax")]
+    model = keras.Sequential([keras.Input((12,)), *stack], name=f"w{width}")
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(*pictures(400, 1), epochs=10, verbose=0)
+    return model
+
+
+def test_with_data_it_is_trained_and_judged_against_its_best_source_as_that_was(tmp_path: Path) -> None:
+    sources = [trained(8), trained(24)]
+    parts = {"train": pictures(400, 2), "val": pictures(100, 3), "test": pictures(200, 4)}
+    np.savez(
+        tmp_path / "data.npz",
+        **{f"{letter}_{name}": part[n] for name, part in parts.items() for n, letter in enumerate("xy")},
+    )
+    stages = "head:4@1e-2,all:4@1e-2"  # the second one changes the sources' own layers in the fused model
+    made = weld.fuse(sources, data=tmp_path / "data.npz", stages=stages, out=tmp_path / "out.keras")
+    known = weld.lineage(made) or {}
+    with open_model(tmp_path / "out.keras") as state:
+        assert state.metadata["lineage"]["evaluations"] == known["evaluations"]
+    (told,) = known["evaluations"]
+    assert (told["chosen_on"], told["judged_on"]) == ("validation", "test")
+    x, y = parts["test"]
+    rows = told["splits"][-1]["rows"]
+    assert [row["model"] for row in rows] == ["out.keras", "w8", "w24"]
+    for row, model in zip(rows, [made, *sources], strict=True):
+        assert row["value"] == pytest.approx(100 * (model.predict_on_batch(x).argmax(1) == y).mean())
+    assert told["verdict"] in ("better", "no worse", "worse", "cannot tell")
+
+
+def test_sources_that_tell_other_classes_apart_are_not_judged_and_that_is_told() -> None:
+    x, y = pictures(300, 2)
+    made = weld.fuse([trained(8), trained(8)], names=["a", "b"], classes=2, data=(x, y // 2), stages="head:1@1e-2")
+    known = weld.lineage(made) or {}
+    assert "evaluations" not in known
+    assert known["notes"][-1].startswith("It was not judged against its sources: ")
+
+
+def test_the_command_shows_stages_and_verdict(tmp_path: Path, run_weld: Callable[..., Any]) -> None:
+    for width in (8, 24):
+        weld.save(trained(width), tmp_path / f"w{width}.keras")
+    np.savez(tmp_path / "data.npz", **dict(zip("xy", pictures(300, 2), strict=True)))
+    words = ["fuse", tmp_path / "w8.keras", tmp_path / "w24.keras", "-o", tmp_path / "out.keras"]
+    done = run_weld(*words, "--data", tmp_path / "data.npz", "--stages", "head:2@1e-2", check=True)
+    lines = done.stdout.splitlines()
+    assert any(line.split()[:2] == ["1", "head"] for line in lines)
+    assert "There are no test examples (x_test, y_test)" in done.stdout
+    assert [line.split()[0] for line in lines if line.startswith("  ") and ".keras" in line] == [
+        *("out.keras", "w8.keras", "w24.keras")
+    ]
+    assert "out.keras" in lines[-1]

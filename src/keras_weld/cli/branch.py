@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from keras_weld.cli.command import Argument, Command
 from keras_weld.cli.composing import pairs, parse_names, parse_outputs, show_composed
 from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_option, progress, unsafe_option
+from keras_weld.cli.training import asked_for, show_training, training_options
 
 
 @click.command("branch", cls=Command)
@@ -44,6 +46,7 @@ from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_op
     "independent-probabilities, independent-logits or values. May be repeated.",
 )
 @click.option("--names", metavar="N,N,…", help="What the models and the outputs are called, instead of their files.")
+@training_options(required=False)
 @custom_option
 @limit_option
 @unsafe_option
@@ -60,17 +63,20 @@ def command(
     limit: tuple[str, ...],
     unsafe: bool,
     as_json: bool,
+    **training: Any,
 ) -> None:
     """Put the heads of several models on the backbone of one of them.
 
     The result takes what that model takes, and has an output for each model, under its name. A head that takes another
     number of features gets a projection; one that cannot be put on the backbone is made anew; both are untrained and
-    told. Heads that were trained on other features have to be trained again. The file is loaded in a fresh process
-    with plain Keras before it gets its name.
+    told. Heads that were trained on other features have to be trained again: with --data, which has targets for every
+    output, that is done at once, as weld tune does it, and every output is judged against the model that its head
+    came from. The file is loaded in a fresh process with plain Keras before it gets its name.
 
     Example:
         weld branch digits.keras letters.keras -o both.keras
         weld branch digits.keras letters.keras -o both.keras --backbone letters --heads new
+        weld branch shape.keras colour.keras -o both.keras --data toys.npz:image,shape+colour
         weld branch a.keras b.keras -o both.keras --at a:backbone/avg_pool --names animals,plants
     """
     from keras_weld.cli.backend import start_backend
@@ -78,12 +84,13 @@ def command(
 
     places, told = pairs(at, "--at", "such as A:avg_pool"), parse_outputs(outputs)
     limits = Limits.parse(limit)
-    with progress("Branching", quiet=as_json):
+    tuning = asked_for(training)
+    with progress("Branching", quiet=as_json) as report:
         start_backend()
         from keras_weld.models.provenance import lineage
-        from keras_weld.recipes.branch import branch
+        from keras_weld.recipes.branch import branch_model
 
-        model = branch(
+        composed = branch_model(
             models,
             backbone=backbone,
             heads=heads,
@@ -94,9 +101,12 @@ def command(
             unsafe=unsafe,
             limits=limits,
             out=out,
+            progress=report,
+            **tuning,
         )
-    made = lineage(model) or {}
+    made = lineage(composed.model) or {}
     if as_json:
         emit_json({"path": out, **made})
     else:
         show_composed(out, made, "the heads")
+        show_training(made, composed.evaluations)

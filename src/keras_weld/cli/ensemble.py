@@ -8,6 +8,7 @@ import click
 
 from keras_weld.cli.command import Argument, Command
 from keras_weld.cli.composing import input_options, input_settings, parse_outputs, show_composed
+from keras_weld.cli.evaluation import show_evaluation
 from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_option, progress, unsafe_option
 
 REDUCE = ("mean", "weighted", "geometric", "max", "vote", "logit-mean", "stack")
@@ -119,10 +120,9 @@ def command(
     with progress("Ensembling", quiet=as_json) as report:
         start_backend()
         from keras_weld.models.provenance import lineage
-        from keras_weld.recipes.ensemble import ensemble_with_members
-        from keras_weld.recipes.evaluate import evaluate
+        from keras_weld.recipes.ensemble import ensemble_model
 
-        made = ensemble_with_members(
+        made = ensemble_model(
             models,
             reduce=reduce,
             weights=shares,
@@ -133,28 +133,19 @@ def command(
             output=output,
             labels=labels or None,
             unknown=unknown,
+            data=data,
             seed=seed,
+            progress=report,
             custom_objects=list(custom) or None,
             unsafe=unsafe,
             limits=limits,
             out=out,
             **settings,
         )
-        judged = data and evaluate(
-            out,
-            made.members,
-            data=data,
-            custom_objects=list(custom) or None,
-            unsafe=unsafe,
-            limits=limits,
-            progress=lambda done, total, name: report(done, total, f"Evaluating {name}"),
-        )
     known = lineage(made.model) or {}
     if as_json:
-        emit_json({"path": out, **known, **({"evaluation": judged} if judged else {})})
+        emit_json({"path": out, **known})
         return
     show_composed(out, known, "the answers")
-    if judged:
-        from keras_weld.cli.evaluation import show_evaluation
-
-        show_evaluation(judged)
+    for evaluation in made.evaluations:
+        show_evaluation(evaluation)

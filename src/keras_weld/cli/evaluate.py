@@ -83,7 +83,12 @@ def spelled_out(arguments: list[str]) -> list[str]:
     help="How much worse still counts as no worse: points, or percent of the source's figure for "
     "metrics that are not in percent.",
 )
-@click.option("--output", type=IntegerRange(min=0), default=0, help="Which output to judge, for models with several.")
+@click.option(
+    "--output",
+    default="0",
+    metavar="NAME|NUMBER",
+    help="Which output to judge, for models with several; a source with one output is judged by that.",
+)
 @click.option("--sample", type=IntegerRange(min=1), help="Judge on at most this many examples, drawn by --seed.")
 @click.option(
     "--pixels", default="0..255", help="For images, the range the models were trained on: 0..255, 0..1 or -1..1."
@@ -102,7 +107,7 @@ def command(
     metric: str | None,
     fail_if_worse: float | None,
     margin: float,
-    output: int,
+    output: str,
     sample: int | None,
     pixels: str,
     batch_size: int,
@@ -139,7 +144,7 @@ def command(
             against,
             data=data,
             metric=metric,
-            output=output,
+            output=int(output) if output.isdecimal() else output,
             sample=sample,
             pixels=pixels,
             batch_size=batch_size,

@@ -11,7 +11,7 @@ from keras_weld.cli.command import Argument, Command
 from keras_weld.cli.composing import input_options, input_settings, pairs, show_composed
 from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_option, progress, unsafe_option
 from keras_weld.cli.ranges import IntegerRange
-from keras_weld.cli.training import asked_for, show_stages, training_options
+from keras_weld.cli.training import asked_for, show_training, training_options
 from keras_weld.errors import UsageError
 
 
@@ -79,7 +79,8 @@ def command(
 
     The models may have any architecture. The features of each are what goes into its last layer before the
     outputs, found from its graph; models that take images of other sizes or channels get an adapter in front,
-    which is told. With --data the new head is trained at once, and then the last layers, as weld tune does. The
+    which is told. With --data the new head is trained at once, and then the last layers, as weld tune does, and
+    the result is judged against its best source; the exit code stays 0 even if it is worse, the words say so. The
     file is loaded in a fresh process with plain Keras before it gets its name.
 
     Example:
@@ -99,9 +100,9 @@ def command(
     with progress("Fusing", quiet=as_json) as report:
         start_backend()
         from keras_weld.models.provenance import lineage
-        from keras_weld.recipes.fuse import fuse
+        from keras_weld.recipes.fuse import fuse_model
 
-        model = fuse(
+        composed = fuse_model(
             models,
             classes=classes,
             head=widths,
@@ -117,13 +118,12 @@ def command(
             **settings,
             **tuning,
         )
-    made = lineage(model) or {}
+    made = lineage(composed.model) or {}
     if as_json:
         emit_json({"path": out, **made})
     else:
         show_composed(out, made, "the features")
-        if "stages" in made:
-            show_stages(made["stages"], made["metrics"]["monitor"])
+        show_training(made, composed.evaluations)
 
 
 def parse_widths(text: str | None) -> list[int]:

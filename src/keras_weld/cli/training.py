@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from keras_weld.cli.evaluation import show_evaluation
 from keras_weld.cli.frame import console, show_table
 from keras_weld.cli.ranges import IntegerRange
 from keras_weld.errors import UsageError
+
+if TYPE_CHECKING:
+    from keras_weld.recipes.judgement import Evaluation
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -150,6 +154,14 @@ def show_stages(stages: Sequence[Mapping[str, Any]], monitor: str) -> None:
         table.add_row(str(number), one["part"], str(len(one["layers"])), epochs, f"{one['rate']:g}", figures, kept)
     show_table(table)
     console().print()
+
+
+def show_training(made: Mapping[str, Any], evaluations: Sequence[Evaluation]) -> None:
+    """Show the stages that a lineage tells of, if there are any, and the evaluations."""
+    if "stages" in made:
+        show_stages(made["stages"], made["metrics"]["monitor"])
+    for evaluation in evaluations:
+        show_evaluation(evaluation)
 
 
 def _figure(value: float | None, monitor: str) -> str:

@@ -26,11 +26,6 @@ from keras_weld.errors import UsageError
 if TYPE_CHECKING:
     from keras_weld.recipes.tune import Tuned
 
-_ON_VALIDATION = (
-    "There are no test examples (x_test, y_test): the model is judged on those that chose its weights, which favours "
-    "it a little."
-)
-
 
 @click.command("tune", cls=Command)
 @click.argument("model", cls=Argument, type=Path, metavar="MODEL", help="The saved model to train on.")
@@ -105,9 +100,10 @@ def _judge(out: Path, model: Path, tuned: Tuned, rest: dict[str, Any], report: R
     """The verdict on every output, and a note where there is none."""
     from keras_weld.errors import WeldError
     from keras_weld.recipes.evaluate import evaluate
+    from keras_weld.recipes.judged import ON_VALIDATION
 
     data = tuned.examples.judged
-    found, left = [], [] if "test" in data.splits else [_ON_VALIDATION]
+    found, left = [], [] if "test" in data.splits else [ON_VALIDATION]
     for output in range(len(tuned.run.losses)):
         try:
             found.append(

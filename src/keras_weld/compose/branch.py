@@ -72,6 +72,7 @@ def branch(
     notes = [f"The backbone is that of {backbone}, up to {place}: features of shape {_shown(features.shape)}."]
     outputs: dict[str, Tensor] = {}
     new: list[str] = []
+    brought: list[str] = [own.name]
     how: dict[str, str] = {}
     for part in parts:
         name = part.member.name
@@ -81,7 +82,7 @@ def branch(
         try:
             if heads == NEW:
                 raise _NoHeadError("that was asked for")
-            outputs |= _named(part, _own_head(part, features, at.get(name), notes, new), how, "own")
+            outputs |= _named(part, _own_head(part, features, at.get(name), notes, new, brought), how, "own")
             if f"{name}_project" in new:
                 how[name] = "projected"
         except _NoHeadError as reason:
@@ -91,7 +92,7 @@ def branch(
             how[name] = "new"
     model = keras.Model(alone(entries), outputs, name="branched")
     parameters = {"backbone": backbone, "features": str(place), "heads": how}
-    return Composed(model, notes, parameters, new)
+    return Composed(model, notes, parameters, new, [*brought, *new])
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -126,7 +127,9 @@ def _place(part: Part, at: str | None) -> Place:
     return places[0]
 
 
-def _own_head(part: Part, features: Tensor, at: str | None, notes: list[str], new: list[str]) -> Tensor:
+def _own_head(
+    part: Part, features: Tensor, at: str | None, notes: list[str], new: list[str], brought: list[str]
+) -> Tensor:
     """The head of a model on the features of the backbone.
 
     Raises:
@@ -141,6 +144,7 @@ def _own_head(part: Part, features: Tensor, at: str | None, notes: list[str], ne
     if len(head.inputs) != 1 or not head.layers[1:]:
         raise _NoHeadError("it has no head of its own: what it gives is its features")
     fitted = _fitted(features, head.inputs[0].shape, member.name, notes, new)
+    brought.append(head.name)
     return head(fitted)
 
 

@@ -33,9 +33,11 @@ class Composed:
         notes: what a person should know: what was inserted, pooled, projected or taken as a whole.
         parameters: what was decided on the way, as plain JSON values, for the lineage.
         head: names of the layers of the merged model that are new and untrained.
+        answering: names of all layers that make the answers out of the features, where some of them are not new.
     """
 
     model: keras.Model
     notes: list[str]
     parameters: dict[str, Any]
     head: Sequence[str] = ()
+    answering: Sequence[str] = ()

@@ -47,6 +47,11 @@ class ArraySplit(Split):
         return tuple(np.asarray(values) for values in self.outputs.values())
 
     @property
+    def target_names(self) -> tuple[str, ...]:
+        """The names that the targets were given under."""
+        return tuple(self.outputs)
+
+    @property
     def positioned(self) -> bool:
         """Always: arrays have their examples by number."""
         return True
@@ -83,6 +88,7 @@ def array_split(
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
     classes: Sequence[str] | None = None,
+    called: Mapping[str, str] | None = None,
 ) -> ArraySplit:
     """A split out of arrays or what NumPy can make arrays of, checked.
 
@@ -92,11 +98,14 @@ def array_split(
         inputs: one array for each input, examples on the first axis.
         outputs: one array for each output; none for data without targets.
         classes: names of the classes in the order of their labels.
+        called: what the arrays are called where they came from, by their names here, for messages.
 
     Raises:
         DataError: if there are no examples, counts differ, or values are not finite numbers.
     """
-    named = [(key, as_array(key, values, origin)) for key, values in (*inputs.items(), *outputs.items())]
+    keys = [(called or {}).get(key, key) for key in (*inputs, *outputs)]
+    found = zip(keys, (*inputs.values(), *outputs.values()), strict=True)
+    named = [(key, as_array(key, values, origin)) for key, values in found]
     first_key, first = named[0]
     for key, values in named:
         if len(values) != len(first):

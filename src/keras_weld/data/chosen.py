@@ -47,6 +47,11 @@ class ChosenSplit(Split):
         return tuple(np.concatenate(parts) for parts in zip(*kept, strict=True))
 
     @property
+    def target_names(self) -> tuple[str, ...]:
+        """The names that the targets were given under."""
+        return self.whole.target_names
+
+    @property
     def positioned(self) -> bool:
         """As the whole."""
         return self.whole.positioned

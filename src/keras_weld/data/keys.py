@@ -11,6 +11,9 @@ from keras_weld.data.split import SPLITS, WHOLE, Split
 from keras_weld.errors import DataError
 
 DEFAULT = ("x", "y")
+Keys = dict[str, str]
+"""The names of inputs or targets, which all splits share, each with the key of its array in one split."""
+
 CLASSES = ("classes", "class_names", "labels_names")
 
 
@@ -59,9 +62,10 @@ def splits_of(
                 splits[split] = array_split(
                     split,
                     origin,
-                    {key: arrays[key] for key in inputs},
-                    {key: arrays[key] for key in outputs},
+                    {name: arrays[key] for name, key in inputs.items()},
+                    {name: arrays[key] for name, key in outputs.items()},
                     classes,
+                    called=inputs | outputs,
                 )
                 break
     if not splits:
@@ -76,8 +80,8 @@ def splits_of(
     return splits
 
 
-def _find(names: list[str], split: str, keys: tuple[list[str], list[str]] | None) -> tuple[list[str], list[str]]:
-    """The keys of one split's inputs and targets; both empty if it is not there."""
+def _find(names: list[str], split: str, keys: tuple[list[str], list[str]] | None) -> tuple[Keys, Keys]:
+    """The inputs and targets of one split, each name with its key; both empty if the split is not there."""
     forms: list[Callable[[str], str]] = [lambda key: key]
     if split:
         forms = [lambda key: f"{key}_{split}", lambda key: f"{split}_{key}"]
@@ -85,19 +89,19 @@ def _find(names: list[str], split: str, keys: tuple[list[str], list[str]] | None
         if keys is None:
             inputs, outputs = _numbered(names, "x", form), _numbered(names, "y", form)
         else:
-            inputs = [form(key) for key in keys[0] if form(key) in names]
-            outputs = [form(key) for key in keys[1] if form(key) in names]
+            inputs = {key: form(key) for key in keys[0] if form(key) in names}
+            outputs = {key: form(key) for key in keys[1] if form(key) in names}
             if inputs and (len(inputs), len(outputs)) != (len(keys[0]), len(keys[1])):
-                inputs, outputs = [], []
+                inputs, outputs = {}, {}
         if inputs:
             return inputs, outputs
-    return [], []
+    return {}, {}
 
 
-def _numbered(names: list[str], letter: str, form: Callable[[str], str]) -> list[str]:
+def _numbered(names: list[str], letter: str, form: Callable[[str], str]) -> Keys:
     """`x` alone, or `x0`, `x1`, … in the order of their numbers."""
     if form(letter) in names:
-        return [form(letter)]
+        return {letter: form(letter)}
     pattern = re.compile(re.escape(form("\0")).replace(re.escape("\0"), letter + r"(\d+)"))
-    found = [(int(match[1]), name) for name in names if (match := pattern.fullmatch(name))]
-    return [name for _, name in sorted(found)]
+    found = [(int(match[1]), f"{letter}{match[1]}", name) for name in names if (match := pattern.fullmatch(name))]
+    return {plain: name for _, plain, name in sorted(found)}

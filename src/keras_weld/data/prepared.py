@@ -46,6 +46,11 @@ class PreparedSplit(Split):
         return self.whole.targets
 
     @property
+    def target_names(self) -> tuple[str, ...]:
+        """The names that the targets were given under."""
+        return self.whole.target_names
+
+    @property
     def positioned(self) -> bool:
         """As without preparation."""
         return self.whole.positioned

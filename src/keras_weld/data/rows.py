@@ -90,6 +90,11 @@ class RowSplit(Split):
         return tuple(np.concatenate(parts) for parts in zip(*kept, strict=True))
 
     @property
+    def target_names(self) -> tuple[str, ...]:
+        """The names that the targets were given under."""
+        return self.source.form.outputs
+
+    @property
     def positioned(self) -> bool:
         """Always: the source has its examples by number."""
         return True

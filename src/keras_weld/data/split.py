@@ -69,6 +69,11 @@ class Split(ABC):
         """
 
     @property
+    def target_names(self) -> tuple[str, ...]:
+        """The names that the targets were given under, in the order of the targets; empty where there are none."""
+        return ()
+
+    @property
     def positioned(self) -> bool:
         """Whether examples can be had by number: `take`, shuffled epochs, `divide`."""
         return False

@@ -58,6 +58,11 @@ class StreamSplit(Split):
         return tuple(np.concatenate(parts) for parts in zip(*kept, strict=True))
 
     @property
+    def target_names(self) -> tuple[str, ...]:
+        """The names that the targets were given under."""
+        return self.source.form.outputs
+
+    @property
     def endless(self) -> bool:
         """Whether the source says that it never ends."""
         return self.source.endless

@@ -36,10 +36,12 @@ class Predicted:
     Attributes:
         outputs: one array for each output, examples on the first axis.
         targets: one array for each target, the same examples in the same order; empty if there are none.
+        names: the outputs' names; empty where the model does not tell.
     """
 
     outputs: tuple[Array, ...]
     targets: tuple[Array, ...]
+    names: tuple[str, ...] = ()
 
 
 def predict(model: Any, split: Split, *, batch_size: int = 256, tell: Tell | None = None) -> Predicted:
@@ -69,6 +71,7 @@ def predict(model: Any, split: Split, *, batch_size: int = 256, tell: Tell | Non
     done = 0
     outputs: list[list[Array]] = []
     targets: list[list[Array]] = []
+    names: tuple[str, ...] = ()
     for x, y in fitted.batches(batch_size):
         count = size_of((x, y))
         given = x
@@ -79,12 +82,14 @@ def predict(model: Any, split: Split, *, batch_size: int = 256, tell: Tell | Non
             said = model.predict_on_batch(given)
         except Exception as error:  # each backend has exceptions of its own
             raise _refused(model, split, given, error) from error
+        said = _in_order(model, said)
+        names = names or _names(model, said)
         _gather(outputs, [np.asarray(values)[:count] for values in _flat(said)])
         _gather(targets, parts_of(y))
         done += count
         if tell is not None:
             tell(count)
-    found = Predicted(*(tuple(np.concatenate(parts) for parts in side) for side in (outputs, targets)))
+    found = Predicted(_whole(outputs), _whole(targets), names)
     for values in found.outputs:
         if len(values) != done:
             raise DataError(
@@ -93,6 +98,24 @@ def predict(model: Any, split: Split, *, batch_size: int = 256, tell: Tell | Non
                 found=len(values),
             )
     return found
+
+
+def _names(model: Any, said: Any) -> tuple[str, ...]:
+    """The names of the outputs, in the order in which they are flattened."""
+    if isinstance(said, dict):
+        return tuple(map(str, said)) if not any(isinstance(part, dict | list | tuple) for part in said.values()) else ()
+    names = tuple(getattr(model, "output_names", None) or ())
+    return names if len(names) == len(_flat(said)) else ()
+
+
+def _in_order(model: Any, said: Any) -> Any:
+    """Outputs in a dict in the order of the model's own names: the backends put them in different orders."""
+    names = list(getattr(model, "output_names", None) or ())
+    return {name: said[name] for name in names} if isinstance(said, dict) and set(said) == set(names) else said
+
+
+def _whole(gathered: list[list[Array]]) -> tuple[Array, ...]:
+    return tuple(np.concatenate(parts) for parts in gathered)
 
 
 def _gather(gathered: list[list[Array]], parts: list[Array]) -> None:

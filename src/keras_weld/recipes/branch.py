@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from keras_weld.core.arguments import list_of_models
+from keras_weld.data.prepare import Preparation
 from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.answers import KIND_OF, form_of, said_of
 from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
-from keras_weld.recipes.sources import by_member, load_sources
+from keras_weld.recipes.judged import Made, Rivals, rivals_of, train_and_judge
+from keras_weld.recipes.judgement import Evaluation
+from keras_weld.recipes.sources import Sources, by_member, load_sources
+from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, tuning_of
 
 if TYPE_CHECKING:
     import keras
+
+    from keras_weld.training.plan import Stage
 
 OTHER_FEATURES = (
     "Trained on other features than those of {backbone}: the heads of {names}. Train them on the backbone before use, "
@@ -29,6 +37,19 @@ def branch(
     at: Mapping[str, str] | None = None,
     outputs: Mapping[str, str] | str | None = None,
     names: Sequence[str] | None = None,
+    data: Any = None,
+    validation: Any = None,
+    stages: str | Sequence[Stage] | None = None,
+    loss: Any = None,
+    optimizer: str = OPTIMIZER,
+    batch_size: int = BATCH_SIZE,
+    patience: int = PATIENCE,
+    seed: int = 0,
+    steps: int | None = None,
+    sample: int | None = None,
+    pixels: str = "0..255",
+    prepare: Preparation | None = None,
+    progress: Progress | None = None,
     custom_objects: Any = None,
     unsafe: bool = False,
     limits: Limits | None = None,
@@ -50,6 +71,21 @@ def branch(
             where files do not tell: "probabilities", "logits", "independent-probabilities", "independent-logits" or
             "values".
         names: what the models, and so the outputs, are called in the result; by default after their files.
+        data: what to train the heads on at once, and then the last layers, as `tune` does: inputs, and targets for
+            every output, under the outputs' names or in their order. Every output is then judged against the model
+            that its head came from, where that can take the data: `lineage(model)["evaluations"]`.
+        validation: the examples that decide, as `tune` takes them.
+        stages: what is trained, for how long and how fast, as `tune` takes it. `head` are all heads.
+        loss: as for `tune`, and so are optimizer, batch_size, patience, seed, steps, sample, pixels and prepare.
+        optimizer: name of a Keras optimizer.
+        batch_size: examples at a time.
+        patience: a stage ends after so many epochs in which neither accuracy nor loss got better.
+        seed: what everything random is drawn by, new heads too, if there is data.
+        steps: batches of an epoch, for examples that never end.
+        sample: take at most this many examples of each split.
+        pixels: for images as data, the range that the model takes.
+        prepare: what to do to images before the model sees them.
+        progress: called after each step of training.
         custom_objects: classes of your own that the models need, as `load` takes them.
         unsafe: also load models that carry Python code.
         limits: what the files may ask for.
@@ -70,35 +106,102 @@ def branch(
         >>> model.output_names  # doctest: +SKIP
         ['digits', 'letters']
     """
+    return branch_model(
+        models,
+        backbone=backbone,
+        heads=heads,
+        at=at,
+        outputs=outputs,
+        names=names,
+        data=data,
+        validation=validation,
+        stages=stages,
+        loss=loss,
+        optimizer=optimizer,
+        batch_size=batch_size,
+        patience=patience,
+        seed=seed,
+        steps=steps,
+        sample=sample,
+        pixels=pixels,
+        prepare=prepare,
+        progress=progress,
+        custom_objects=custom_objects,
+        unsafe=unsafe,
+        limits=limits,
+        out=out,
+    ).model
+
+
+def branch_model(
+    models: Sequence[Any],
+    *,
+    backbone: str | os.PathLike[str] | None = None,
+    heads: str = "own",
+    at: Mapping[str, str] | None = None,
+    outputs: Mapping[str, str] | str | None = None,
+    names: Sequence[str] | None = None,
+    data: Any = None,
+    custom_objects: Any = None,
+    unsafe: bool = False,
+    limits: Limits | None = None,
+    out: str | os.PathLike[str] | None = None,
+    **training: Any,
+) -> Made:
+    """As `branch`, with the evaluations beside the model; `training` are the options of `tune`."""
     require_whole_model(out)
-    sources = load_sources(models, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+    tuning = None
+    if data is not None:
+        tuning = tuning_of(data, limits=limits, **training)
+        tuning.set_seed()
+    given = list_of_models(models)
+
+    def load() -> Sources:
+        return load_sources(given, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+
+    sources = load()
     from keras_weld.compose import branch as composing
     from keras_weld.compose.parts import part_of
 
     called = [member.name for member in sources.members]
     if not called:
         raise UsageError("There is nothing to branch.", expected="one model or more", found="none")
-    base = called[0] if backbone is None else next(iter(by_member({os.fspath(backbone): ""}, models, called)))
+    base = called[0] if backbone is None else next(iter(by_member({os.fspath(backbone): ""}, given, called)))
     parts = [part_of(member) for member in sources.members]
-    said = said_of(outputs, models, called)
+    said = said_of(outputs, given, called)
     forms = {
         part.member.name: [
             form_of(part, number, known, said.get(part.member.name)) for number in range(len(part.names))
         ]
         for part, known in zip(parts, sources.candidates, strict=True)
     }
-    composed = composing.branch(parts, backbone=base, heads=heads, at=by_member(at, models, called), forms=forms)
+    composed = composing.branch(parts, backbone=base, heads=heads, at=by_member(at, given, called), forms=forms)
     elsewhere = [name for name, how in composed.parameters["heads"].items() if name != base and how != "new"]
-    if elsewhere:
-        composed.notes.append(OTHER_FEATURES.format(names=", ".join(elsewhere), backbone=base))
-    gives = {
-        name if len(part.names) == 1 else f"{name}_{output}": str(KIND_OF[form])
+    places = {
+        name if len(part.names) == 1 else f"{name}_{output}": (name, number)
         for part in parts
         for name in [part.member.name]
-        for output, form in zip(part.names, forms[name], strict=True)
+        for number, output in enumerate(part.names)
+    }
+    gives = {
+        output: str(KIND_OF[form])
+        for output, (name, number) in places.items()
+        for form in [forms[name][number]]
         if form is not None
     }
-    note_lineage(composed, "branch", sources.lineage, gives=gives)
+
+    def rivals() -> Rivals:
+        live = [member.model for member in load().members]  # those in the branched model have been trained on
+        each = dict(zip(called, rivals_of(live, given), strict=True))
+        return {output: [replace(each[name], output=number)] for output, (name, number) in places.items()}
+
+    facts: dict[str, Any] = {}
+    evaluations: list[Evaluation] = []
+    if tuning is not None:
+        facts, evaluations = train_and_judge(composed, tuning, rivals, out)
+    elif elsewhere:
+        composed.notes.append(OTHER_FEATURES.format(names=", ".join(elsewhere), backbone=base))
+    note_lineage(composed, "branch", sources.lineage, gives=gives, **facts)
     if out is not None:
         deliver(composed.model, out, custom_objects, unsafe=unsafe)
-    return composed.model
+    return Made(composed.model, evaluations)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -49,13 +50,27 @@ def note_lineage(composed: Composed, method: str, sources: Sequence[Source], **f
 
     entry = Lineage(
         method=method,
-        parameters={**composed.parameters, "new_layers": list(composed.head)},
+        parameters={**composed.parameters, **_heads_of(composed)},
         sources=sources,
         version=__version__,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=list(composed.notes),
     ).as_dict()
     set_lineage(composed.model, {**entry, **{name: value for name, value in facts.items() if value is not None}})
+
+
+def _heads_of(composed: Composed) -> dict[str, list[str]]:
+    answering = {"head_layers": list(composed.answering)} if composed.answering else {}
+    return {"new_layers": list(composed.head), **answering}
+
+
+def plain(value: Any) -> Any:
+    """A value with lists for tuples, and null for what JSON has no number for."""
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def deliver(model: Any, out: str | os.PathLike[str], custom_objects: Any = None, *, unsafe: bool = False) -> Path:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from keras_weld.core.arguments import list_of_models
+from keras_weld.data.open import open_data
+from keras_weld.data.split import Dataset
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.answers import KIND_OF, forms_of, said_of
 from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
+from keras_weld.recipes.contest import Progress, splits_to_judge
 from keras_weld.recipes.ensemble_options import Labels, alignment_of, check_options, given_weights
 from keras_weld.recipes.held_out import ask, calibrated, trained, weighed
+from keras_weld.recipes.judged import Made, as_lineage, judge_composed, rivals_of
+from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.sources import by_member, load_sources
 
 if TYPE_CHECKING:
@@ -19,20 +25,6 @@ if TYPE_CHECKING:
 
     from keras_weld.compose.answers import SideBySide
     from keras_weld.compose.plan import Plan
-
-
-@dataclass(frozen=True, slots=True)
-class Ensembled:
-    """An ensemble, and its members as they stand in it.
-
-    Attributes:
-        model: the ensemble.
-        members: every source by itself behind the ensemble's inputs, with its classes in the ensemble's order: what
-            the ensemble is fairly compared with.
-    """
-
-    model: keras.Model
-    members: Sequence[keras.Model]
 
 
 def ensemble(
@@ -51,7 +43,9 @@ def ensemble(
     size: tuple[int, int] | None = None,
     ranges: Mapping[str, str] | None = None,
     names: Sequence[str] | None = None,
+    data: Any = None,
     seed: int = 0,
+    progress: Progress | None = None,
     custom_objects: Any = None,
     unsafe: bool = False,
     limits: Limits | None = None,
@@ -83,7 +77,10 @@ def ensemble(
         size: height and width of shared images, instead of the largest that a model takes.
         ranges: by model, the range of pixels that it was trained on: "0..255", "0..1" or "-1..1".
         names: what the models are called in the result; by default after their files.
-        seed: what examples that stop the training of a combiner are drawn by.
+        data: examples to judge the ensemble on, against the best of its members; what came of it is in
+            `lineage(model)["evaluations"]`.
+        seed: what examples that stop the training of a combiner are drawn by, and resamplings.
+        progress: called while it is judged, with examples done, examples in all, and what is being done.
         custom_objects: classes of your own that the models need, as `load` takes them.
         unsafe: also load models that carry Python code.
         limits: what the files may ask for.
@@ -104,7 +101,7 @@ def ensemble(
         >>> weld.lineage(model)["notes"]  # doctest: +SKIP
         ['b gives logits: they go through a softmax first.']
     """
-    return ensemble_with_members(
+    return ensemble_model(
         models,
         reduce=reduce,
         weights=weights,
@@ -119,7 +116,9 @@ def ensemble(
         size=size,
         ranges=ranges,
         names=names,
+        data=data,
         seed=seed,
+        progress=progress,
         custom_objects=custom_objects,
         unsafe=unsafe,
         limits=limits,
@@ -127,7 +126,7 @@ def ensemble(
     ).model
 
 
-def ensemble_with_members(
+def ensemble_model(
     models: Sequence[Any],
     *,
     reduce: str | None = None,
@@ -143,15 +142,19 @@ def ensemble_with_members(
     size: tuple[int, int] | None = None,
     ranges: Mapping[str, str] | None = None,
     names: Sequence[str] | None = None,
+    data: Any = None,
     seed: int = 0,
+    progress: Progress | None = None,
     custom_objects: Any = None,
     unsafe: bool = False,
     limits: Limits | None = None,
     out: str | os.PathLike[str] | None = None,
-) -> Ensembled:
-    """What `ensemble` gives, and beside it every source as it stands in the ensemble."""
+) -> Made:
+    """What `ensemble` gives, with the evaluations beside the model."""
     require_whole_model(out)
     limits = limits or Limits()
+    models = list_of_models(models)
+    dataset = None if data is None else _opened(data, seed, limits)
     sources = load_sources(models, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
     from keras_weld.compose import ensemble as composing
     from keras_weld.compose.parts import columns_of, part_of
@@ -188,12 +191,29 @@ def ensemble_with_members(
         name: str(KIND_OF[given_form(answer, plan)])
         for name, answer in zip(composed.model.output_names, beside.answers, strict=True)
     }
+    evaluations: list[Evaluation] = []
+    if dataset is not None:
+        rivals = rivals_of(composing.views(beside, plan), models)
+        each = {name: [replace(one, output=number) for one in rivals] for number, name in enumerate(gives)}
+        evaluations = judge_composed(composed.model, each, dataset, out=out, seed=seed, progress=progress)
     note_lineage(
-        composed, "ensemble", known, labels=None if plan.labels is None else list(plan.labels.labels), gives=gives
+        composed,
+        "ensemble",
+        known,
+        labels=None if plan.labels is None else list(plan.labels.labels),
+        gives=gives,
+        evaluations=as_lineage(evaluations),
     )
     if out is not None:
         deliver(composed.model, out, custom_objects, unsafe=unsafe)
-    return Ensembled(composed.model, composing.views(beside, plan))
+    return Made(composed.model, evaluations)
+
+
+def _opened(data: Any, seed: int, limits: Limits) -> Dataset:
+    """What to judge on; what cannot be judged on is refused before a model is looked at."""
+    dataset = open_data(data, seed=seed, inflated_bytes=limits.inflated_bytes, ratio=limits.ratio)
+    splits_to_judge(dataset)
+    return dataset
 
 
 def _learnt(

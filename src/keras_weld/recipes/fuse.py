@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.checks.meaning import LOGITS, PROBABILITIES
+from keras_weld.core.arguments import list_of_models
 from keras_weld.data.prepare import Preparation
 from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
+from keras_weld.recipes.judged import Made, Rivals, rivals_of, train_and_judge
+from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.sources import Sources, by_member, load_sources
-from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, tune_composed, tuning_of
+from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, tuning_of
 
 if TYPE_CHECKING:
     import keras
@@ -72,7 +75,8 @@ def fuse(
         ranges: by model, the range of pixels that it was trained on: "0..255", "0..1" or "-1..1". The result takes
             that of the first named.
         names: what the models are called in the result; by default after their files.
-        data: what to train the new head on at once, and then the last layers, as `tune` does.
+        data: what to train the new head on at once, and then the last layers, as `tune` does. The result is then
+            judged against its best source, where they answer the same question: `lineage(model)["evaluations"]`.
         validation: the examples that decide, as `tune` takes them.
         stages: what is trained, for how long and how fast, as `tune` takes it.
         loss: as for `tune`, and so are optimizer, batch_size, patience, seed, steps, sample, pixels and prepare.
@@ -104,49 +108,126 @@ def fuse(
         >>> weld.lineage(model)["notes"]  # doctest: +SKIP
         ['Images are resized to 64 x 64 for cnn.', 'The new head is untrained: …']
     """
+    return fuse_model(
+        models,
+        classes=classes,
+        head=head,
+        activation=activation,
+        inputs=inputs,
+        at=at,
+        output=output,
+        project=project,
+        size=size,
+        ranges=ranges,
+        names=names,
+        data=data,
+        validation=validation,
+        stages=stages,
+        loss=loss,
+        optimizer=optimizer,
+        batch_size=batch_size,
+        patience=patience,
+        seed=seed,
+        steps=steps,
+        sample=sample,
+        pixels=pixels,
+        prepare=prepare,
+        progress=progress,
+        custom_objects=custom_objects,
+        unsafe=unsafe,
+        limits=limits,
+        out=out,
+    ).model
+
+
+def fuse_model(
+    models: Sequence[Any],
+    *,
+    classes: int | None = None,
+    head: int | Sequence[int] | None = None,
+    activation: str = "softmax",
+    inputs: str = "shared",
+    at: Mapping[str, str] | None = None,
+    output: Mapping[str, str] | None = None,
+    project: int | None = None,
+    size: tuple[int, int] | None = None,
+    ranges: Mapping[str, str] | None = None,
+    names: Sequence[str] | None = None,
+    data: Any = None,
+    custom_objects: Any = None,
+    unsafe: bool = False,
+    limits: Limits | None = None,
+    out: str | os.PathLike[str] | None = None,
+    **training: Any,
+) -> Made:
+    """As `fuse`, with the evaluation beside the model.
+
+    Args:
+        models: as for `fuse`, and so is all else.
+        classes: as for `fuse`.
+        head: as for `fuse`.
+        activation: as for `fuse`.
+        inputs: as for `fuse`.
+        at: as for `fuse`.
+        output: as for `fuse`.
+        project: as for `fuse`.
+        size: as for `fuse`.
+        ranges: as for `fuse`.
+        names: as for `fuse`.
+        data: as for `fuse`.
+        custom_objects: as for `fuse`.
+        unsafe: as for `fuse`.
+        limits: as for `fuse`.
+        out: as for `fuse`.
+        training: the options of `tune`.
+
+    Raises:
+        WeldError: as `fuse` does.
+    """
     require_whole_model(out)
     tuning = None
     if data is not None:
-        tuning = tuning_of(
-            data,
-            validation,
-            stages=stages,
-            loss=loss,
-            optimizer=optimizer,
-            batch_size=batch_size,
-            patience=patience,
-            seed=seed,
-            steps=steps,
-            sample=sample,
-            pixels=pixels,
-            prepare=prepare,
-            limits=limits,
-            progress=progress,
-        )
+        tuning = tuning_of(data, limits=limits, **training)
         tuning.set_seed()
-    sources = load_sources(models, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+    given = list_of_models(models)
+
+    def load() -> Sources:
+        return load_sources(given, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+
+    sources = load()
     from keras_weld.compose import fuse as composing
+    from keras_weld.compose.views import source_views
 
     called = [member.name for member in sources.members]
+    joining: dict[str, Any] = {
+        "inputs": inputs,
+        "outputs": by_member(output, given, called),
+        "size": size,
+        "ranges": by_member(ranges, given, called),
+    }
     composed = composing.fuse(
         sources.members,
         classes=_classes(sources) if classes is None else classes,
         head=[head] if isinstance(head, int) else list(head or ()),
         activation=activation,
-        inputs=inputs,
-        at=by_member(at, models, called),
-        outputs=by_member(output, models, called),
+        at=by_member(at, given, called),
         project=project,
-        size=size,
-        ranges=by_member(ranges, models, called),
+        **joining,
     )
+
+    def rivals() -> Rivals:
+        return {0: rivals_of(source_views(load().members, **joining), given)}
+
+    facts: dict[str, Any] = {}
+    evaluations: list[Evaluation] = []
     if tuning is None:
         composed.notes.append(UNTRAINED)
-    facts = {} if tuning is None else tune_composed(composed, tuning)
+    else:
+        facts, evaluations = train_and_judge(composed, tuning, rivals, out)
     note_lineage(composed, "fuse", sources.lineage, **facts)
     if out is not None:
         deliver(composed.model, out, custom_objects, unsafe=unsafe)
-    return composed.model
+    return Made(composed.model, evaluations)
 
 
 def _classes(sources: Sources) -> int:

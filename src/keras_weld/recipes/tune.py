@@ -160,7 +160,7 @@ def tune_model(
     sources = load_sources([model], custom_objects=custom_objects, unsafe=unsafe, limits=limits)
     live = sources.members[0].model
     earlier = _earlier(sources, model)
-    head = _new_layers(earlier, live)
+    head = _head_layers(earlier, live)
     run = tuning.run(live, head, [port.meaning for port in sources.candidates[0].summary.outputs])
     from keras_weld.compose.member import Composed
 
@@ -181,9 +181,10 @@ def _earlier(sources: Sources, model: Any) -> Mapping[str, Any] | None:
     return found if isinstance(found, Mapping) else None
 
 
-def _new_layers(earlier: Mapping[str, Any] | None, model: keras.Model) -> list[str] | None:
+def _head_layers(earlier: Mapping[str, Any] | None, model: keras.Model) -> list[str] | None:
     """The head that the lineage of a composed model names."""
     parameters = (earlier or {}).get("parameters")
-    named = parameters.get("new_layers") if isinstance(parameters, Mapping) else None
+    known = parameters if isinstance(parameters, Mapping) else {}
+    named = known.get("head_layers") or known.get("new_layers")
     there = {layer.name for layer in model.layers}
     return named if isinstance(named, list) and named and there.issuperset(named) else None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.data.prepare import Preparation
 from keras_weld.io.limits import Limits
+from keras_weld.recipes.composing import plain
 from keras_weld.recipes.examples import Examples, examples_for
 from keras_weld.training.plan import DEFAULT_STAGES, Stage, format_stages, parse_stages
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from keras_weld.compose.member import Composed
     from keras_weld.training.result import StagesRun
 
-Progress = Callable[[int, int, str], None]
+Progress = Callable[[int, int | None, str], None]
 """Called with steps done, steps in all (of all stages, if none ends early), and what is being trained."""
 
 BATCH_SIZE, OPTIMIZER, PATIENCE = 32, "adam", 3
@@ -148,7 +148,7 @@ def tune_composed(composed: Composed, tuning: Tuning) -> dict[str, Any]:
     Raises:
         WeldError: as `run_stages` does.
     """
-    run = tuning.run(composed.model, composed.head)
+    run = tuning.run(composed.model, composed.answering or composed.head)
     composed.notes.extend([*tuning.examples.notes, *run.notes])
     composed.parameters["training"] = tuning.parameters(run)
     return facts_of(run)
@@ -160,13 +160,4 @@ def facts_of(run: StagesRun) -> dict[str, Any]:
     for one in stages:
         del one["stage"]
     metrics = {"monitor": run.monitor, "best": list(run.best), "before": run.before, "after": run.after}
-    return {"stages": _plain(stages), "metrics": _plain(metrics)}
-
-
-def _plain(value: Any) -> Any:
-    """The value with lists for tuples, and null for what JSON has no number for."""
-    if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return {"stages": plain(stages), "metrics": plain(metrics)}

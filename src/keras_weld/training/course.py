@@ -142,7 +142,7 @@ def course_of(
     shapes = {one.name: tuple(one.shape[1:]) for one in trainer.inputs}
     train, validation = train.fitted(shapes), validation.fitted(shapes)
     targets = _some_targets(train, settings.batch_size)
-    order = matched(names, _target_names(train), len(targets), train.origin)
+    order = matched(names, train.target_names, len(targets), train.origin)
     losses = _by_output(loss, names)
     shown = [tuple(port.shape[1:]) for port in _ports(trainer, names)]
     meant = meanings if meanings is not None and len(meanings) == len(names) else _meanings(graph, shown)
@@ -164,13 +164,6 @@ def _some_targets(split: Split, batch_size: int) -> list[Any]:
     if not split.labelled:
         return []
     return list(split.targets) if split.positioned else _listed(next(iter(split.batches(batch_size)))[1])
-
-
-def _target_names(split: Any) -> list[str]:
-    """The names of the targets, where the data has any; those of a part are those of the whole."""
-    while not hasattr(split, "outputs") and hasattr(split, "whole"):
-        split = split.whole
-    return list(getattr(split, "outputs", ()))
 
 
 def _listed(values: Any) -> list[Any]:

@@ -1,0 +1,147 @@
+"""A composed model against the sources it was made of, output by output, before it is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_weld.data.split import Dataset
+from keras_weld.errors import WeldError
+from keras_weld.recipes.composing import plain
+from keras_weld.recipes.contest import Contestant, Output, Progress, contest
+from keras_weld.recipes.judgement import Evaluation
+from keras_weld.recipes.tuning import Tuning, tune_composed
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_weld.compose.member import Composed
+
+Rivals = Mapping[Output, Sequence[Contestant]]
+"""By output of a composed model, the sources that answer the same question."""
+
+ON_VALIDATION = (
+    "There are no test examples (x_test, y_test): the model is judged on those that chose its weights, which favours "
+    "it a little."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a composition gave.
+
+    Attributes:
+        model: the composed model.
+        evaluations: how it does against its best source, output by output; empty without data.
+    """
+
+    model: keras.Model
+    evaluations: Sequence[Evaluation] = ()
+
+
+def rivals_of(sources: Sequence[Any], models: Sequence[Any]) -> list[Contestant]:
+    """Live models as rivals, called as the user named them.
+
+    Args:
+        sources: the live models.
+        models: what the user gave for each: a path, or a live model.
+    """
+    from keras_weld.recipes.contest import names_of
+
+    return [
+        Contestant(name, _giving(source), file=given if isinstance(given, str | os.PathLike) else None)
+        for name, source, given in zip(names_of(models), sources, models, strict=True)
+    ]
+
+
+def judge_composed(
+    model: keras.Model,
+    rivals: Rivals,
+    dataset: Dataset,
+    *,
+    out: str | os.PathLike[str] | None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Evaluation]:
+    """Judge every output of a composed model against the best of its rivals.
+
+    Args:
+        model: the live model.
+        rivals: the sources by output.
+        dataset: what to judge on.
+        out: the file that it will be, for its name.
+        seed: what resamplings are drawn by.
+        progress: called after each batch.
+
+    Raises:
+        WeldError: if the data does not fit, or the outputs cannot be compared.
+    """
+    name = str(model.name) if out is None else Path(out).name
+    several = len(model.outputs) > 1
+    return [
+        contest(
+            [Contestant(f"{name}:{output}" if several else name, _giving(model), output=output), *against],
+            dataset,
+            seed=seed,
+            progress=None if progress is None else _told(progress),
+        )
+        for output, against in rivals.items()
+    ]
+
+
+def train_and_judge(
+    composed: Composed,
+    tuning: Tuning,
+    rivals: Callable[[], Rivals],
+    out: str | os.PathLike[str] | None,
+) -> tuple[dict[str, Any], list[Evaluation]]:
+    """Train a composed model and judge it; gives the entries for the lineage, and the evaluations.
+
+    Where it cannot be compared with its sources (they tell other classes apart, take other inputs), a note says so.
+
+    Args:
+        composed: the model; it is trained in place, and its notes and parameters are added to.
+        tuning: how.
+        rivals: gives its sources, as they are.
+        out: the file that it will be.
+
+    Raises:
+        WeldError: as `run_stages` does.
+    """
+    facts = tune_composed(composed, tuning)
+    examples = tuning.examples
+    # The best source is chosen on the validation examples, and judged on those of the test where there are any.
+    judged = Dataset({"validation": examples.validation, **examples.judged.splits}, examples.origin)
+    found: list[Evaluation] = []
+    try:
+        against = rivals()
+    except WeldError as error:
+        composed.notes.append(f"Not judged against its sources: {error.problem}")
+        against = {}
+    for output, sources in against.items():
+        try:
+            found += judge_composed(
+                composed.model, {output: sources}, judged, out=out, seed=tuning.seed, progress=tuning.progress
+            )
+        except WeldError as error:
+            what = f"The output {output} was" if len(against) > 1 else "It was"
+            composed.notes.append(f"{what} not judged against its sources: {error.problem}")
+    if found and "test" not in judged.splits:
+        composed.notes.append(ON_VALIDATION)
+    return {**facts, "evaluations": as_lineage(found)}, found
+
+
+def as_lineage(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]] | None:
+    """Evaluations as plain JSON values for a lineage; None if there are none."""
+    return [plain(asdict(one)) for one in evaluations] or None
+
+
+def _giving(model: Any) -> Callable[[], Any]:
+    return lambda: model
+
+
+def _told(progress: Progress) -> Progress:
+    return lambda done, total, name: progress(done, total, f"Evaluating {name}")

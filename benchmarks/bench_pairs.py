@@ -16,7 +16,7 @@ from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "compose"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "compose"))
 
 KINDS = (
     *("mlp", "cnn", "mobilenet", "resnet", "efficientnet"),

@@ -1,6 +1,6 @@
 """Every pair of nine kinds of models, fused, ensembled and branched: does it compose and reload, or say why not?
 
-    python benchmarks/bench_pairs.py
+    python benchmarks/bench_pairs.py --all
 
 Prints a table for the backend it runs on. A pair counts when the file that was written loads in a fresh process with
 plain Keras and predicts what the live model does; `separate` says that the models had to get an input each.
@@ -8,6 +8,7 @@ plain Keras and predicts what the live model does; `separate` says that the mode
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 import time
@@ -22,6 +23,8 @@ KINDS = (
     *("mlp", "cnn", "mobilenet", "resnet", "efficientnet"),
     *("lstm", "transformer", "two_inputs", "subclassed"),
 )
+HEAVY = ("mobilenet", "resnet", "efficientnet")
+"""Left out without --all: with them, the pairs take an hour on two cores."""
 
 
 def attempts(verb: str) -> list[dict[str, Any]]:
@@ -58,15 +61,19 @@ def main() -> int:
         "ensemble": (weld.ensemble, {"custom_objects": custom}),
         "branch": (weld.branch, {"custom_objects": custom}),
     }
-    chosen = sys.argv[1:] or list(verbs)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("verbs", nargs="*", choices=[[], *verbs], help="fuse, ensemble, branch; by default all three")
+    parser.add_argument("--all", action="store_true", help="the large models of keras.applications too")
+    told = parser.parse_args()
+    kinds = KINDS if told.all else tuple(kind for kind in KINDS if kind not in HEAVY)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for kind in KINDS:
+        for kind in kinds:
             weld.save(ZOO[kind](), folder / f"{kind}.keras")
-        for verb in chosen:
+        for verb in told.verbs or verbs:
             compose, settings = verbs[verb]
             print(f"\n{verb}, {keras.backend.backend()}:", flush=True)
-            for first, second in combinations_with_replacement(KINDS, 2):
+            for first, second in combinations_with_replacement(kinds, 2):
                 keras.utils.clear_session()
                 began = time.perf_counter()
                 pair = [folder / f"{first}.keras", folder / f"{second}.keras"]

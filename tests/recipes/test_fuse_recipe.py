@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,23 @@ def test_a_class_of_ones_own(in_tests: None, files: list[Path], tmp_path: Path) 
     np.testing.assert_array_equal(outputs_of(model, batch)[0], outputs_of(again, batch)[0])
     live = weld.fuse([ZOO["subclassed"](), files[0]], classes=2, out=out)  # its class is known from the model
     assert len(weld.lineage(live)["sources"]) == 2
+
+
+def test_a_class_from_a_folder_that_only_this_process_knows_is_found_again(
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "lib" / "parts_of_mine"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    source = "import keras\n\n\nclass Twice(keras.layers.Layer):\n    def call(self, x):\n        return 2 * x\n"
+    (package / "scaling.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path / "lib")
+    twice = importlib.import_module("parts_of_mine.scaling").Twice
+    model = keras.Sequential([keras.Input((12,)), twice(), layers.Dense(3, activation="relu"), layers.Dense(4)])
+    made = weld.fuse([files[0], model], classes=2, out=tmp_path / "out.keras")
+    again = weld.load(tmp_path / "out.keras", custom_objects=[twice])
+    batch = batch_for(made)
+    np.testing.assert_array_equal(outputs_of(made, batch)[0], outputs_of(again, batch)[0])
 
 
 def test_a_class_that_would_not_load_is_found_before_anything_is_written(

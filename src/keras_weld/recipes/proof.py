@@ -68,7 +68,7 @@ def prove(path: Path, model: Any, *, custom: Sequence[str] = (), unsafe: bool = 
             "outputs": os.path.join(folder, "y.npz"),
             "custom": list(custom),
             "unsafe": unsafe,
-            "path": [os.getcwd()],
+            "path": _places(custom),
         }
         np.savez(told["inputs"], **{f"x{number}": values for number, values in enumerate(inputs)})  # type: ignore[arg-type]
         done = subprocess.run(
@@ -79,6 +79,18 @@ def prove(path: Path, model: Any, *, custom: Sequence[str] = (), unsafe: bool = 
         with np.load(str(told["outputs"])) as stored:
             fresh = [stored[f"y{number}"] for number in range(len(stored.files))]
     return _compare(live, fresh, str(model.compute_dtype))
+
+
+def _places(custom: Sequence[str]) -> list[str]:
+    """Where the classes of the user's own are found: the folder we are in, and those that their modules lie in."""
+    places = [os.getcwd()]
+    for text in custom:
+        name = text.partition(":")[0]
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file is not None:
+            above = name.count(".") + (Path(file).stem == "__init__")
+            places.append(os.fspath(Path(file).resolve().parents[above]))
+    return list(dict.fromkeys(places))
 
 
 def examples(model: Any, count: int = _EXAMPLES, seed: int = 0) -> list[Array]:

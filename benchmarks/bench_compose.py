@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-EPOCHS = 12
-FUSED = ("residual", "attentive")
+EPOCHS = 8
+FUSED = ("plain", "residual")
 
 
 def sources(data: Path, folder: Path, seed: int, epochs: int) -> dict[str, Path]:

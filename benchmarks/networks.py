@@ -15,12 +15,14 @@ BATCH = 64
 
 
 def plain(size: int, classes: int) -> keras.Model:
-    """A plain stack of convolutions with a hidden dense layer."""
+    """A plain stack of pairs of convolutions with a hidden dense layer."""
     stack: list[Any] = [keras.Input((size, size, 3), name="picture"), layers.Rescaling(1 / 255)]
     for filters in (24, 48, 96):
-        convolution = layers.Conv2D(filters, 3, padding="same", use_bias=False)
-        stack += [convolution, layers.BatchNormalization(), layers.ReLU(), layers.MaxPooling2D()]
-    stack += [layers.GlobalAveragePooling2D(), layers.Dense(96, activation="relu"), layers.Dropout(0.3)]
+        for _ in range(2):
+            convolution = layers.Conv2D(filters, 3, padding="same", use_bias=False)
+            stack += [convolution, layers.BatchNormalization(), layers.ReLU()]
+        stack.append(layers.MaxPooling2D())
+    stack += [layers.Flatten(), layers.Dense(96, activation="relu"), layers.Dropout(0.3)]
     return keras.Sequential([*stack, layers.Dense(classes, activation="softmax")], name="plain")
 
 
@@ -42,26 +44,23 @@ def residual(size: int, classes: int) -> keras.Model:
     return keras.Model(picture, layers.Dense(classes, activation="softmax")(x), name="residual")
 
 
-def attentive(size: int, classes: int) -> keras.Model:
-    """Three transformer blocks over the 64 places that a stem of strided convolutions leaves."""
+def dense(size: int, classes: int) -> keras.Model:
+    """Three blocks in which each convolution sees what all before it gave, after a first stride of 2."""
     picture = keras.Input((size, size, 3), name="picture")
     x = layers.Rescaling(1 / 127.5, -1)(picture)
-    for filters in (32, 64):
-        x = layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
-    x = layers.Resizing(8, 8)(x) if size > 32 else x
-    x = layers.Reshape((64, 64))(x)
-    x = layers.Add()([x, layers.Embedding(64, 64)(keras.ops.expand_dims(keras.ops.arange(64), 0))])
-    for _ in range(3):
-        y = layers.LayerNormalization()(x)
-        x = layers.Add()([x, layers.MultiHeadAttention(4, 16)(y, y)])
-        y = layers.Dense(128, activation="gelu")(layers.LayerNormalization()(x))
-        x = layers.Add()([x, layers.Dense(64)(y)])
-    x = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
-    return keras.Model(picture, layers.Dense(classes, activation="softmax")(layers.Dropout(0.1)(x)), name="attentive")
+    x = layers.Conv2D(32, 5, strides=2, padding="same", use_bias=False)(x)
+    for block in range(3):
+        for _ in range(3):
+            y = layers.ReLU()(layers.BatchNormalization()(x))
+            x = layers.Concatenate()([x, layers.Conv2D(20, 3, padding="same", use_bias=False)(y)])
+        if block < 2:
+            y = layers.ReLU()(layers.BatchNormalization()(x))
+            x = layers.AveragePooling2D(2)(layers.Conv2D(x.shape[-1] // 2, 1, use_bias=False)(y))
+    x = layers.GlobalAveragePooling2D()(layers.ReLU()(layers.BatchNormalization()(x)))
+    return keras.Model(picture, layers.Dense(classes, activation="softmax")(x), name="dense")
 
 
-NETWORKS: dict[str, Callable[[int, int], keras.Model]] = {"plain": plain, "residual": residual, "attentive": attentive}
+NETWORKS: dict[str, Callable[[int, int], keras.Model]] = {"plain": plain, "residual": residual, "dense": dense}
 
 
 def train(model: keras.Model, x: Array, y: Array, epochs: int, seed: int, *, peak: float = 2e-3) -> None:

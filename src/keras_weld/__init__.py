@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from keras_weld.recipes.fuse import fuse
     from keras_weld.recipes.inspect import inspect
     from keras_weld.recipes.tune import tune
+    from keras_weld.training.fit import fit
     from keras_weld.training.plan import Stage
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "demo",
     "ensemble",
     "evaluate",
+    "fit",
     "fuse",
     "inspect",
     "lineage",
@@ -68,6 +70,7 @@ _HOMES = {
     "demo": "recipes.demo",
     "ensemble": "recipes.ensemble",
     "evaluate": "recipes.evaluate",
+    "fit": "training.fit",
     "fuse": "recipes.fuse",
     "inspect": "recipes.inspect",
     "lineage": "models.provenance",

@@ -30,6 +30,7 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]
         shuffle: whether to give them in another order in every epoch.
         first: the number of the first epoch, so that no stage repeats the orders of another.
         steps: batches of an epoch; by default all, without a rest that fills no batch when shuffled.
+        start: number of the first batch in the first epoch, for a training that is taken up again.
     """
 
     def __init__(
@@ -42,12 +43,13 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]
         shuffle: bool = False,
         first: int = 0,
         steps: int | None = None,
+        start: int = 0,
     ) -> None:
         super().__init__()
         self.steps = steps_of(split, batch_size, whole=shuffle) if steps is None else steps
         self.refusal: Exception | None = None
         self._split, self._batch_size, self._prepare = split, batch_size, prepare
-        self._seed, self._shuffle, self._first = seed, shuffle, first
+        self._seed, self._shuffle, self._first, self._start = seed, shuffle, first, start
         self._lock = threading.Lock()
         self._next = -1
         self._running: Iterator[Batch] = iter(())
@@ -75,11 +77,13 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]
                 raise self.refusal
 
     def _batch(self, index: int) -> Batch:
-        epoch, place = divmod(index, self.steps)
+        epoch, place = divmod(self._start + index, self.steps)
         follows = index == self._next and (place or self._split.endless)
         if not follows:
+            # A source without an end has no epochs of its own: all that was taken from it lies before.
+            start = (self._first + epoch) * self.steps + place if self._split.endless else place
             self._running = self._split.epoch(
-                self._batch_size, seed=self._seed, epoch=self._first + epoch, shuffle=self._shuffle, start=place
+                self._batch_size, seed=self._seed, epoch=self._first + epoch, shuffle=self._shuffle, start=start
             )
         self._next = index + 1
         batch = next(self._running, None)

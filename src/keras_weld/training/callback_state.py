@@ -1,0 +1,142 @@
+"""What callbacks remember from epoch to epoch, and how it is put back after they have reset themselves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from keras_weld.core.state import Array
+from keras_weld.errors import TrainingError
+from keras_weld.training.packing import pack, unpack
+
+_KEPT: dict[str, tuple[str, ...]] = {
+    "EarlyStopping": ("best", "wait", "stopped_epoch", "best_weights", "best_epoch"),
+    "ReduceLROnPlateau": ("best", "wait", "cooldown_counter"),
+    "ModelCheckpoint": ("best", "_batches_seen_since_last_saving", "_last_batch_seen", "_current_epoch"),
+    "SwapEMAWeights": ("_ema_weights_in_model",),
+    "TensorBoard": ("_global_train_batch", "_global_test_batch"),
+    "CSVLogger": ("keys",),
+}
+_NOTHING_TO_KEEP = (
+    "LearningRateScheduler",
+    "LambdaCallback",
+    "TerminateOnNaN",
+    "ProgbarLogger",
+    "History",
+    "RemoteMonitor",
+)
+_OURS = "keras_weld."
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCallbacks:
+    """What is known of a run's callbacks.
+
+    Attributes:
+        states: one entry for each callback, in their order, as plain JSON.
+        lost: names of the classes whose state cannot be kept.
+    """
+
+    states: list[dict[str, Any]]
+    lost: list[str]
+
+
+def states_of(callbacks: Sequence[Any], arrays: dict[str, Array]) -> KeptCallbacks:
+    """The states of callbacks.
+
+    A callback of the user's own is kept by its `get_state()`, which gives numbers, texts, arrays, and lists and
+    dicts of them, and `set_state(state)`.
+
+    Args:
+        callbacks: the callbacks.
+        arrays: takes the arrays.
+
+    Raises:
+        UsageError: if `get_state()` gives something else.
+    """
+    states, lost = [], []
+    for number, callback in enumerate(callbacks):
+        name = type(callback).__name__
+        entry: dict[str, Any] = {"class": name}
+        if _has_own(callback):
+            entry["state"] = pack(callback.get_state(), arrays, f"callbacks/{number}")
+        elif (known := _known(callback)) is not None:
+            values = {key: getattr(callback, key) for key in known if hasattr(callback, key)}
+            if isinstance(callback, keras.callbacks.CSVLogger):
+                values["size"] = _flushed_size(callback)
+            entry["state"] = pack(values, arrays, f"callbacks/{number}")
+        elif not _keeps_nothing(callback):
+            lost.append(name)
+        states.append(entry)
+    return KeptCallbacks(states, lost)
+
+
+def check_callbacks(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]], file: str) -> None:
+    """Refuse other callbacks than those that were kept.
+
+    Raises:
+        TrainingError: naming both.
+    """
+    now, then = [type(one).__name__ for one in callbacks], [str(one["class"]) for one in states]
+    if now != then:
+        raise TrainingError(
+            "The run has other callbacks than it was begun with.",
+            file=file,
+            expected=", ".join(then) or "no callbacks",
+            found=", ".join(now) or "no callbacks",
+            remedy="Give the same callbacks in the same order, or allow it: changes=['callbacks'].",
+        )
+
+
+def prepare(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]], arrays: Mapping[str, Array]) -> None:
+    """What comes before `on_train_begin`: a log is not begun anew, and what it has from after the checkpoint is cut."""
+    for callback, entry in zip(callbacks, states, strict=True):
+        if isinstance(callback, keras.callbacks.CSVLogger) and "state" in entry:
+            size = unpack(entry["state"], arrays).get("size")
+            callback.append = True
+            if size is not None and os.path.exists(callback.filename):
+                os.truncate(callback.filename, size)
+
+
+def put_back(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]], arrays: Mapping[str, Array]) -> None:
+    """Give callbacks their states; to be called after `on_train_begin`, in which some reset themselves."""
+    for callback, entry in zip(callbacks, states, strict=True):
+        if "state" not in entry:
+            continue
+        state = unpack(entry["state"], arrays)
+        if _has_own(callback):
+            callback.set_state(state)
+            continue
+        for key in _known(callback) or ():
+            if key in state:
+                setattr(callback, key, state[key])
+
+
+def _has_own(callback: Any) -> bool:
+    return callable(getattr(callback, "get_state", None)) and callable(getattr(callback, "set_state", None))
+
+
+def _known(callback: Any) -> tuple[str, ...] | None:
+    """What is kept of a callback of Keras, or of a class that inherits from one."""
+    for kind in type(callback).__mro__:
+        if kind.__module__.startswith("keras.") and kind.__name__ in _KEPT:
+            return _KEPT[kind.__name__]
+    return None
+
+
+def _keeps_nothing(callback: Any) -> bool:
+    kind = type(callback)
+    return kind.__module__.startswith(_OURS) or (
+        kind.__module__.startswith("keras.") and kind.__name__ in _NOTHING_TO_KEEP
+    )
+
+
+def _flushed_size(callback: Any) -> int | None:
+    if callback.csv_file is None:
+        return None
+    callback.csv_file.flush()
+    return os.path.getsize(callback.filename)

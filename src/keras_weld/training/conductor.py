@@ -1,0 +1,218 @@
+"""The one callback that Keras sees in a run that can be resumed: it leads the user's and keeps checkpoints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_weld.training.callback_state import prepare, put_back, states_of
+from keras_weld.training.checkpoints import Checkpoint
+from keras_weld.training.every import Every
+from keras_weld.training.packing import pack, unpack
+from keras_weld.training.random_state import random_state, set_random_state
+from keras_weld.training.variables import METRICS, MODEL, OPTIMIZER, read_variables, set_variables
+
+Keep = Callable[[Checkpoint], None]
+"""Called with every checkpoint that is due."""
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a run is.
+
+    Attributes:
+        epoch: number of the epoch, from 0.
+        batch: batches of it that were trained.
+        step: batches trained since the beginning.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+
+
+class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
+    """Leads the callbacks of a run, records its history, and takes a checkpoint whenever one is due.
+
+    On a resume, callbacks get their `on_train_begin`, in which some reset themselves, and then what they knew.
+    An epoch that was begun before is gone on with: its beginning is not told again, batches are counted on, and
+    the metrics go on from where they were.
+
+    Args:
+        callbacks: the user's callbacks.
+        steps: batches of an epoch.
+        every: when to take a checkpoint besides every epoch's end.
+        keep: takes the checkpoints.
+        resumed: the checkpoint to go on from.
+        rate: the learning rate to go on with, instead of the one that was kept.
+        file: the run, for messages.
+
+    Attributes:
+        place: where the run is.
+        history: one entry for each finished epoch.
+        stopped: whether a callback has ended the training.
+        seconds: time spent on taking checkpoints.
+    """
+
+    def __init__(
+        self,
+        callbacks: Sequence[Any],
+        steps: int,
+        every: Every,
+        keep: Keep,
+        resumed: Checkpoint | None = None,
+        *,
+        rate: float | None = None,
+        file: str = "",
+    ) -> None:
+        super().__init__()
+        self.callbacks = list(callbacks)
+        self.place, self.history, self.stopped, self.seconds = Place(), [], False, 0.0
+        self._steps, self._every, self._keep, self._resumed = steps, every, keep, resumed
+        self._rate, self._file = rate, file
+        self._first, self._cut = 0, False
+        self._last_kept = time.monotonic()
+        if resumed is not None:
+            facts = resumed.facts
+            self.place = Place(facts["epoch"], facts["batch"], resumed.step)
+            self.history = list(facts["history"])
+            self.stopped = facts["stopped"]
+            self._first = facts["batch"]
+
+    @property
+    def lost(self) -> list[str]:
+        """The classes of callbacks whose state cannot be kept."""
+        return states_of(self.callbacks, {}).lost
+
+    def set_params(self, params: Any) -> None:
+        """Hand them on, with the epoch's own number of steps."""
+        super().set_params(params)
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def set_model(self, model: Any) -> None:
+        """Hand it on."""
+        super().set_model(model)
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Begin, or put everything back as it was."""
+        resumed = self._resumed
+        if resumed is not None:
+            prepare(self.callbacks, resumed.facts["callbacks"], resumed.arrays)
+        self._tell("on_train_begin", logs)
+        if resumed is not None:
+            set_variables(self._model, resumed.arrays, (MODEL, OPTIMIZER), self._file)
+            put_back(self.callbacks, resumed.facts["callbacks"], resumed.arrays)
+            if self._rate is not None:
+                self._model.optimizer.learning_rate = self._rate
+            set_random_state(unpack(resumed.facts["random"], resumed.arrays))
+        self._last_kept = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Tell of it, unless it began before the interruption."""
+        if self._first and self._resumed is not None:
+            set_variables(self._model, self._resumed.arrays, (METRICS,), self._file)
+            set_random_state(unpack(self._resumed.facts["random"], self._resumed.arrays))
+            return
+        self.place.epoch, self.place.batch = epoch, 0
+        self._tell("on_epoch_begin", epoch, logs)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Hand it on, counted on."""
+        self._tell("on_train_batch_begin", self._first + batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Hand it on, count, and take a checkpoint if one is due."""
+        number = self._first + batch
+        self._tell("on_train_batch_end", number, logs)
+        self.place.step += number + 1 - self.place.batch
+        self.place.batch = number + 1
+        model = self._model  # self.model would have JAX hand over its state at every batch
+        if self.place.batch >= self._steps:
+            if self._first and not model.stop_training:
+                # The rest of an epoch has fewer batches than Keras was told: end it here.
+                model.stop_training = self._cut = True
+        elif self._every.due(self.place.step, time.monotonic() - self._last_kept):
+            self._take()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Hand it on, record it, and take a checkpoint."""
+        model = self._model
+        if self._cut:
+            model.stop_training = self._cut = False
+        self._first = 0
+        self._tell("on_epoch_end", epoch, logs)
+        self.history.append({"epoch": epoch, "step": self.place.step, "rate": rate_of(model), **_plain(logs)})
+        self.place = Place(epoch + 1, 0, self.place.step)
+        self.stopped = bool(model.stop_training)
+        self._take()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Hand it on."""
+        self._tell("on_train_end", logs)
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Hand it on."""
+        self._tell("on_test_begin", logs)
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Hand it on."""
+        self._tell("on_test_end", logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Hand it on."""
+        self._tell("on_test_batch_begin", batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Hand it on."""
+        self._tell("on_test_batch_end", batch, logs)
+
+    def _tell(self, hook: str, *given: Any) -> None:
+        for callback in self.callbacks:
+            getattr(callback, hook)(*given)
+
+    def _take(self) -> None:
+        began = time.monotonic()
+        model = self.model  # on JAX, this hands over the state of now
+        arrays = read_variables(model)
+        if self.place.batch == 0:
+            arrays = {name: value for name, value in arrays.items() if not name.startswith(f"{METRICS}/")}
+        random = pack(random_state(), arrays, "random")
+        kept = states_of(self.callbacks, arrays)
+        facts = {
+            "epoch": self.place.epoch,
+            "batch": self.place.batch,
+            "stopped": self.stopped,
+            "rate": rate_of(model),
+            "random": random,
+            "callbacks": kept.states,
+            "history": self.history,
+        }
+        self._keep(Checkpoint(self.place.step, facts, arrays))
+        self._last_kept = time.monotonic()
+        self.seconds += self._last_kept - began
+
+
+def rate_of(model: keras.Model) -> float:
+    """The learning rate that the next step is taken with."""
+    optimizer = model.optimizer
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return float(keras.ops.convert_to_numpy(inner.learning_rate))
+
+
+def _plain(logs: Mapping[str, Any] | None) -> dict[str, Any]:
+    found = {}
+    for name, value in (logs or {}).items():
+        array = np.asarray(value)
+        if array.ndim == 0:
+            found[name] = float(array)
+        else:
+            found[name] = array.tolist()
+    return found

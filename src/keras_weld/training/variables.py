@@ -1,0 +1,83 @@
+"""All variables of a compiled model: its own, the optimizer's, the metrics'; read and set as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_weld.core.state import Array
+from keras_weld.errors import ShapeMismatchError, TrainingError
+
+MODEL, OPTIMIZER, METRICS = "model", "optimizer", "metrics"
+
+
+def variables_of(model: keras.Model) -> Iterator[tuple[str, Any]]:
+    """The variables of a compiled model, each under a number of its own.
+
+    Seeds of dropout are among the model's, moving averages and accumulated gradients among the optimizer's. Names
+    are no part of it: Keras counts on for layers without names of their own, so that a second `build()` in one
+    process gives others.
+    """
+    groups = {
+        MODEL: model.variables,
+        OPTIMIZER: model.optimizer.variables,
+        METRICS: model.metrics_variables,
+    }
+    seen: set[int] = set()
+    for group, variables in groups.items():
+        for number, variable in enumerate(variables):
+            if id(variable) not in seen:
+                seen.add(id(variable))
+                yield f"{group}/{number:05}", variable
+
+
+def read_variables(model: keras.Model) -> dict[str, Array]:
+    """The values of all variables, copied."""
+    return {name: np.array(keras.ops.convert_to_numpy(variable.value)) for name, variable in variables_of(model)}
+
+
+def set_variables(model: keras.Model, values: Mapping[str, Array], groups: tuple[str, ...], file: str) -> None:
+    """Set the variables of some groups; nothing is left out without a word.
+
+    Args:
+        model: compiled and built, its optimizer too.
+        values: arrays by the names that `variables_of` gives.
+        groups: which of the three.
+        file: where the values come from, for messages.
+
+    Raises:
+        TrainingError: if there is another set of variables than values.
+        ShapeMismatchError: if one has another shape.
+    """
+    here = {name: variable for name, variable in variables_of(model) if name.partition("/")[0] in groups}
+    kept = {name: value for name, value in values.items() if name.partition("/")[0] in groups}
+    if list(here) != list(kept):
+        raise _others(here, kept, file)
+    for name, variable in here.items():
+        value = kept[name]
+        if tuple(variable.shape) != value.shape:
+            raise ShapeMismatchError(
+                "A variable of the model has another shape than the one that was kept.",
+                file=file,
+                layer=str(variable.path),
+                expected=f"shape {tuple(variable.shape)}, as the model has it now",
+                found=f"shape {value.shape}",
+                remedy="Build the model that the run was begun with, or begin another run.",
+            )
+    for name, variable in here.items():
+        variable.assign(kept[name])
+
+
+def _others(here: Mapping[str, Any], kept: Mapping[str, Any], file: str) -> TrainingError:
+    missing = next((str(variable.path) for name, variable in here.items() if name not in kept), None)
+    return TrainingError(
+        "The model or its optimizer has another number of variables than the run was begun with.",
+        file=file,
+        layer=missing,
+        expected=f"{len(here)}, as the model has now",
+        found=f"{len(kept)} that were kept",
+        remedy="Build and compile the model that the run was begun with, or begin another run.",
+    )

@@ -217,3 +217,27 @@ def test_options_that_make_no_sense_are_refused(options: dict, said: str) -> Non
 def test_nothing_to_fuse() -> None:
     with pytest.raises(UsageError, match="nothing to fuse"):
         fuse([], classes=2)
+
+
+def augmenting(size: int) -> keras.Model:
+    """A model whose first layers have `training=True` as their default, and whose later ones differ in training."""
+    first = [layers.Resizing(6, 6), layers.RandomFlip(seed=1)]
+    rest = [layers.BatchNormalization(), layers.Flatten(), layers.Dropout(0.5), layers.Dense(5, activation="relu")]
+    return keras.Sequential([keras.Input((size, size, 3)), *first, *rest, layers.Dense(4)])
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")
+def test_resizing_does_not_put_what_comes_after_it_into_training() -> None:
+    made = fuse(of(augmenting(8), augmenting(12)), classes=2).model
+    x = np.random.default_rng(0).random((6, 12, 12, 3)).astype("float32")
+    before = made.get_weights()
+    found = made.predict_on_batch(x)
+    for _ in range(2):
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(made(x)), found, atol=1e-6)
+    for one, other in zip(before, made.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    again = keras.Model.from_config(made.get_config())
+    again.set_weights(before)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(again(x)), found, atol=1e-6)
+    apart = keras.ops.convert_to_numpy(made(x, training=True)) - found
+    assert np.abs(apart).max() > 1e-3  # in training, they drop out as before

@@ -181,7 +181,7 @@ def _adapted(entry: Tensor, member: Member, port: Tensor, ranges: Mapping[str, s
         wanted, found = port.shape[1:3], tensor.shape[1:3]
         if any(want is not None and want != have for want, have in zip(wanted, found, strict=True)):
             height, width = (want or have for want, have in zip(wanted, found, strict=True))
-            tensor = layers.Resizing(height, width, name=f"{member.name}_resize")(tensor)
+            tensor = layers.Resizing(height, width, name=f"{member.name}_resize")(tensor, training=False)
             notes.append(f"Images are resized to {height} x {width} for {member.name}.")
         if port.shape[-1] == _COLOUR and tensor.shape[-1] == _GREY:
             tensor = layers.Concatenate(name=f"{member.name}_to_colour")([tensor] * _COLOUR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -72,10 +73,24 @@ def replay(model: keras.Model, graph: ModelGraph, given: Mapping[Edge, Tensor], 
                 remedy="Choose a layer behind which all branches have joined.",
             )
         call = layer.calls[number]
-        results = layers[layer.name](*_filled(call.args, made), **_filled(call.kwargs, made))
+        operation = layers[layer.name]
+        results = operation(*_filled(call.args, made), **inferring(operation, _filled(call.kwargs, made)))
         for index, result in enumerate(keras.tree.flatten(results)):
             made[Edge(layer.name, number, index)] = result
     return [made[edge] for edge in wanted]
+
+
+def inferring(operation: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call, for inference where `training=True` is but the layer's default.
+
+    Layers that work on images have this default, and Keras writes it down with the call. Called without a word on
+    training, a model then hands it on to the models in it that come after: they drop out, and change their
+    statistics. `fit` and `predict` say what they want and are not concerned.
+    """
+    if kwargs.get("training") is not True:
+        return kwargs
+    default = inspect.signature(operation.call).parameters["training"].default
+    return {**kwargs, "training": False} if default is True else kwargs
 
 
 def _needed(graph: ModelGraph, given: Iterable[Edge], wanted: Sequence[Edge]) -> set[tuple[str, int]]:

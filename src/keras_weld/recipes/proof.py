@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
@@ -17,7 +18,7 @@ from keras_weld.core.state import Array
 from keras_weld.errors import WriteError
 
 _SCRIPT = """
-import importlib, json, sys
+import importlib, inspect, json, sys
 import numpy as np
 told = json.load(sys.stdin)
 sys.path[:0] = told["path"]
@@ -34,7 +35,8 @@ model = keras.saving.load_model(
 )
 with np.load(told["inputs"]) as stored:
     given = [stored[f"x{number}"] for number in range(len(stored.files))]
-made = keras.tree.flatten(model(given[0] if len(given) == 1 else given))
+mode = {"training": False} if "training" in inspect.signature(model.call).parameters else {}
+made = keras.tree.flatten(model(given[0] if len(given) == 1 else given, **mode))
 made = [keras.ops.convert_to_numpy(keras.ops.cast(one, "float32")) for one in made]
 np.savez(told["outputs"], **{f"y{number}": values for number, values in enumerate(made)})
 """
@@ -112,7 +114,8 @@ def _predictions(model: Any, inputs: Sequence[Array]) -> list[Array]:
     import keras
 
     given = inputs[0] if len(inputs) == 1 else list(inputs)
-    made = keras.tree.flatten(model(given))
+    mode = {"training": False} if "training" in inspect.signature(model.call).parameters else {}
+    made = keras.tree.flatten(model(given, **mode))
     return [np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(one, "float32"))) for one in made]
 
 

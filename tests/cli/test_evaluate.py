@@ -39,7 +39,6 @@ def test_command_lines_are_read_as_they_are_meant(written, read):
         ("--fail-if-worse=much", "Invalid value for '--fail-if-worse': 'much' is not a valid number."),
         ("--sample=0", "Invalid value for '--sample': 0 is not in the range x>=1."),
         ("--seed=x", "Invalid value for '--seed': 'x' is not a valid integer."),
-        ("--output=x", "Invalid value for '--output': 'x' is not a valid integer."),
     ],
 )
 def test_a_number_that_makes_no_sense_is_refused_in_plain_words(option, problem):

@@ -245,3 +245,46 @@ def test_the_command_shows_stages_and_verdict(tmp_path: Path, run_weld: Callable
         *("out.keras", "w8.keras", "w24.keras")
     ]
     assert "out.keras" in lines[-1]
+
+
+def test_a_live_model_whose_copy_predicts_something_else_is_refused(files: list[Path], tmp_path: Path) -> None:
+    silent = keras.Sequential(
+        [keras.Input((12,)), custom_parts.Silent(5.0), layers.Dense(6), layers.Dense(4, "softmax")]
+    )
+    for compose, options in ((weld.fuse, {"classes": 2}), (weld.ensemble, {}), (weld.branch, {})):
+        with pytest.raises(weld.WeldError, match="does not predict what the model does") as caught:
+            compose([silent, files[0]], out=tmp_path / "out.keras", **options)
+        assert caught.value.layer == "Silent"
+    with pytest.raises(weld.WeldError, match="does not predict what the model does"):
+        weld.tune(silent, pictures(40, 1), stages="all:1@1e-3")
+    assert not (tmp_path / "out.keras").exists()
+
+
+def test_the_result_is_not_written_over_a_source(files: list[Path]) -> None:
+    before = files[0].read_bytes()
+    for compose in (weld.fuse, weld.ensemble, weld.branch):
+        with pytest.raises(weld.WeldError, match="written over one of its sources") as caught:
+            compose(files, out=files[0])
+        assert caught.value.file == str(files[0])
+    assert files[0].read_bytes() == before
+
+
+def test_models_with_an_input_each_are_trained(tmp_path: Path) -> None:
+    x, y = pictures(120, 2)
+    made = weld.fuse([trained(8), trained(24)], inputs="separate", data=([x, x], y), stages="head:1@1e-2")
+    known = weld.lineage(made) or {}
+    assert known["stages"][0]["history"]
+    assert len(known["evaluations"][0]["splits"][0]["rows"]) == 3
+    two = ZOO["two_inputs"]()
+    data = {"image": np.zeros((40, 8, 8, 1)), "age": np.ones((40, 3)), "kind": np.arange(40) % 4}
+    np.savez(tmp_path / "two.npz", **data)
+    tuned = weld.tune(two, f"{tmp_path / 'two.npz'}:age+image,kind", stages="head:1@1e-2")
+    assert (weld.lineage(tuned) or {})["stages"][0]["history"]
+
+
+def test_inspect_tells_of_stages_notes_and_verdict(tmp_path: Path, run_weld: Callable[..., Any]) -> None:
+    weld.fuse([trained(8), trained(24)], data=pictures(120, 2), stages="head:2@1e-2", out=tmp_path / "out.keras")
+    shown = run_weld("inspect", tmp_path / "out.keras", check=True).stdout
+    assert "  trained     head, 2 epochs at 0.01, kept\n" in shown
+    assert "  told        The loss of fused is sparse_categorical_crossentropy" in shown
+    assert "  judged      " in shown

@@ -178,11 +178,23 @@ def _lineage(lineage: Any) -> Iterator[tuple[str, str]]:
         weight = f", share {source['weight']:g}" if isinstance(source.get("weight"), int | float) else ""
         digest = f", sha-256 {str(source['sha256'])[:12]}..." if source.get("sha256") else ""
         yield "from", f"{source.get('path')}{weight}{digest}"
+    for stage in _dicts(lineage.get("stages")):
+        epochs = len(stage.get("history") or ())
+        kept = "kept" if stage.get("kept") else "not kept"
+        yield "trained", f"{stage.get('part')}, {epochs} epochs at {stage.get('rate'):g}, {kept}"
+    for note in lineage.get("notes") or ():
+        yield "told", str(note)
+    for evaluation in _dicts(lineage.get("evaluations")):
+        yield "judged", str(evaluation.get("sentence"))
+
+
+def _dicts(values: Any) -> list[dict[str, Any]]:
+    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
 
 
 def _labelled_once(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Leave out a label that is the same as the one above, except of notes and warnings."""
-    kept = ("note", "unsafe", "runs code")
+    kept = ("note", "unsafe", "runs code", "told")
     return [
         ("" if number and rows[number - 1][0] == label and label not in kept else label, value)
         for number, (label, value) in enumerate(rows)

@@ -33,6 +33,29 @@ def list_of_models(models: Any) -> list[Any]:
     return list(models)
 
 
+def require_another_file(out: str | os.PathLike[str] | None, models: Iterable[Any]) -> None:
+    """Refuse an output that is one of the sources: with it, what a merge is compared with would be gone.
+
+    Args:
+        out: the file that will be written; None for none.
+        models: the sources, of which some may be live models.
+
+    Raises:
+        UsageError: naming the file.
+    """
+    if out is None or not os.path.exists(out):
+        return
+    for model in models:
+        if isinstance(model, str | os.PathLike) and os.path.exists(model) and os.path.samefile(out, model):
+            raise UsageError(
+                "The result would be written over one of its sources.",
+                file=out,
+                expected="another name than those of the sources",
+                found=os.fspath(model),
+                remedy="Choose another name for the output, or leave this source out.",
+            )
+
+
 def require_path(path: Any, remedy: str) -> None:
     """Refuse what is no path.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from keras_weld.core.arguments import list_of_models
+from keras_weld.core.arguments import list_of_models, require_another_file
 from keras_weld.data.open import open_data
 from keras_weld.data.split import Dataset
 from keras_weld.io.limits import Limits
@@ -154,6 +154,7 @@ def ensemble_model(
     require_whole_model(out)
     limits = limits or Limits()
     models = list_of_models(models)
+    require_another_file(out, models)
     dataset = None if data is None else _opened(data, seed, limits)
     sources = load_sources(models, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
     from keras_weld.compose import ensemble as composing

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.checks.meaning import LOGITS, PROBABILITIES
-from keras_weld.core.arguments import list_of_models
+from keras_weld.core.arguments import list_of_models, require_another_file
 from keras_weld.data.prepare import Preparation
 from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
@@ -190,6 +190,7 @@ def fuse_model(
         tuning = tuning_of(data, limits=limits, **training)
         tuning.set_seed()
     given = list_of_models(models)
+    require_another_file(out, given)
 
     def load() -> Sources:
         return load_sources(given, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)

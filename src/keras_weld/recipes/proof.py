@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from keras_weld.core.state import Array
-from keras_weld.errors import WriteError
+from keras_weld.errors import UsageError, WriteError
 
 _SCRIPT = """
 import importlib, inspect, json, sys
@@ -81,6 +81,31 @@ def prove(path: Path, model: Any, *, custom: Sequence[str] = (), unsafe: bool = 
         with np.load(str(told["outputs"])) as stored:
             fresh = [stored[f"y{number}"] for number in range(len(stored.files))]
     return _compare(live, fresh, str(model.compute_dtype))
+
+
+def require_same(model: Any, copied: Any) -> None:
+    """Refuse a live model with classes of the user's own whose copy, by way of a file, predicts something else.
+
+    Raises:
+        UsageError: naming these classes.
+    """
+    from keras_weld.models.copying import classes_of
+
+    own = classes_of(model)
+    if not own or not getattr(model, "inputs", None):
+        return
+    inputs = examples(model)
+    try:
+        _compare(_predictions(model, inputs), _predictions(copied, inputs), str(model.compute_dtype))
+    except WriteError as error:
+        raise UsageError(
+            f"A copy of the live model {model.name!r}, saved and loaded again, does not predict what the model does.",
+            layer=", ".join(own),
+            expected=error.expected,
+            found=error.found,
+            remedy="Compare get_config with __init__ in each class of your own: what it leaves out comes back with its "
+            "default.",
+        ) from error
 
 
 def _places(custom: Sequence[str]) -> list[str]:

@@ -130,6 +130,7 @@ def _load(model: Any, name: str, custom_objects: Any, unsafe: bool, limits: Limi
     from keras_weld.models.copying import copy_of
     from keras_weld.models.load import load
     from keras_weld.models.state import state_of
+    from keras_weld.recipes.proof import require_same
 
     if _is_path(model):
         with add_context(file=model):
@@ -138,6 +139,7 @@ def _load(model: Any, name: str, custom_objects: Any, unsafe: bool, limits: Limi
             live = load(model, custom_objects=custom_objects, compile=False, unsafe=unsafe, limits=limits)
         return Member(name, os.fspath(model), live), known
     copied = copy_of(model, custom_objects)
+    require_same(model, copied)
     with state_of(model) as state:
         known = candidate_of(state)
     return Member(name, state.source, copied), known

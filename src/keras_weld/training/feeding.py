@@ -64,7 +64,8 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]
         try:
             with self._lock:
                 x, y = self._batch(index)
-            return x, self._prepare(y)
+            # tf.data takes several arrays as a tuple alone.
+            return _as_tuple(x), _as_tuple(self._prepare(y))
         except Exception as error:
             # A backend may turn it into an error of its own, in another thread.
             self.refusal = self.refusal or error
@@ -96,6 +97,10 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]
                 remedy="Give the steps that there are, or let the source repeat itself.",
             )
         return batch
+
+
+def _as_tuple(values: Any) -> Any:
+    return tuple(values) if isinstance(values, list) else values
 
 
 def steps_of(split: Split, batch_size: int, *, whole: bool = False) -> int:

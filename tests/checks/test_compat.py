@@ -46,7 +46,9 @@ def test_models_from_one_start():
     note = only(found["average"], "note")
     assert note.text.startswith("The models come from one start: the median cosine similarity")
     assert "0.99" in note.text
-    assert texts(found["zip"], "note") == ["The models agree in all 3 layers with weights: everything can be shared."]
+    assert texts(found["zip"], "note") == [
+        "The models agree in every layer with weights (3): everything can be shared."
+    ]
 
 
 def test_the_same_model_twice():

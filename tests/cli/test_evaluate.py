@@ -152,3 +152,32 @@ def test_refusals_say_what_to_do(weld, line, words):
     assert done.exit_code == 2
     assert words in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_no_name_figure_or_verdict_is_cut_off_on_a_narrow_screen(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import keras
+    from rich.console import Console
+
+    import keras_weld as weld
+    from keras_weld.cli import evaluation
+
+    x = np.random.default_rng(0).normal(size=(120, 4)).astype("float32")
+    models = [
+        keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")], name=name)
+        for name in ("a_rather_long_name", "b")
+    ]
+    found = weld.evaluate(models[0], models, data=(x, np.arange(120) % 3))
+    monkeypatch.setattr(evaluation, "console", lambda: Console(width=width))
+    monkeypatch.setattr(evaluation, "show_table", lambda table: Console(width=width).print(table))
+    evaluation.show_evaluation(found)
+    shown = capsys.readouterr().out
+    for row in found.splits[0].rows:
+        assert row.model in shown
+        assert f"({row.low:.2f} to {row.high:.2f})" in shown
+        if row.verdict:
+            assert row.verdict in shown
+    assert "…" not in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,20 @@ def test_lineage_is_shown(weld, tmp_path):
     shown = " ".join(weld(tmp_path / "mean.keras").stdout.split())
     assert "linear of 2 models" in shown
     assert f"{older}, share 0.5, sha-256 {inspect(older).sha256[:12]}..." in shown
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_letters_that_the_terminal_lacks_are_written_out(more, tmp_path, monkeypatch, run_weld):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = run_weld("inspect", tmp_path / "mödel.keras", *more)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    if more:
+        assert json.loads(done.stdout)["file"].endswith("mödel.keras")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, run_weld):
+    os.mkfifo(tmp_path / "pipe.keras")
+    done = run_weld("inspect", tmp_path / "pipe.keras")
+    assert done.returncode == 2
+    assert "This is neither a file nor a folder." in done.stderr

@@ -135,3 +135,13 @@ def test_outputs_and_targets_go_together_by_name_whatever_their_order(digits, tm
     assert set(str(refused.value.expected).split(", ")) == {"digit", "rest"}
     with pytest.raises(UsageError, match="has no output number 2"):
         evaluate(model, data=where, output=2)
+
+
+def test_a_model_with_inputs_in_a_dict_gets_a_dict(digits):
+    x, y = digits
+    ports = {"z": keras.Input((64,), name="z"), "a": keras.Input((3,), name="a")}
+    joined = keras.layers.Concatenate()([keras.layers.Dense(8)(ports["z"]), ports["a"]])
+    model = keras.Model(ports, keras.layers.Dense(10, activation="softmax")(joined), name="both")
+    data = {"z": x[:120], "a": x[:120, 10:13]}
+    found = evaluate(model, data=(data, y[:120])).splits[0].rows[0].value
+    assert found == pytest.approx(100 * np.mean(model.predict(data, verbose=0).argmax(1) == y[:120]))

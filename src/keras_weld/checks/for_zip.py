@@ -99,7 +99,7 @@ def _parting(
 def _agreement(found: Agreement, other: Candidate) -> Iterator[Finding]:
     if found.parts_at is None:
         yield note(
-            f"The models agree in all {found.total} layers with weights: everything can be shared.",
+            f"The models agree in every layer with weights ({found.total}): everything can be shared.",
             file=other.name,
         )
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 from keras_weld.cli.interrupt import ending_at_once
 
@@ -37,6 +38,14 @@ def _start() -> None:
             found=str(error),
             remedy="Install one: pip install 'keras-weld[tensorflow]' (or jax, or torch), and set "
             "KERAS_BACKEND if it is not TensorFlow.",
+        ) from error
+    except ValueError as error:  # so Keras takes a name that it does not know
+        from keras_weld.errors import UsageError
+
+        raise UsageError(
+            "Keras has no such backend.",
+            expected="KERAS_BACKEND=tensorflow, jax or torch",
+            found=os.environ.get("KERAS_BACKEND") or str(error),
         ) from error
     if keras.backend.backend() == "tensorflow":
         # It warns of several models in one process, which is what this program is for.

@@ -10,6 +10,7 @@ from keras_weld.cli.command import Argument, Command
 from keras_weld.cli.composing import input_options, input_settings, parse_outputs, show_composed
 from keras_weld.cli.evaluation import show_evaluation
 from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_option, progress, unsafe_option
+from keras_weld.cli.ranges import IntegerRange
 
 REDUCE = ("mean", "weighted", "geometric", "max", "vote", "logit-mean", "stack")
 """The ways to reduce."""
@@ -63,7 +64,12 @@ UNKNOWN = ("refuse", "zero", "known")
     "left to those who know it.",
 )
 @input_options
-@click.option("--seed", type=int, default=0, help="What the examples that stop the training of stack are drawn by.")
+@click.option(
+    "--seed",
+    type=IntegerRange(min=0),
+    default=0,
+    help="What the examples that stop the training of stack are drawn by.",
+)
 @click.option(
     "--data", metavar="DATA", help="Judge the result against its sources on this data, as weld evaluate does."
 )

@@ -95,7 +95,7 @@ def spelled_out(arguments: list[str]) -> list[str]:
 )
 @click.option("--batch-size", type=IntegerRange(min=1), default=256, help="Examples at a time.")
 @click.option("--resamples", type=IntegerRange(min=100), default=2000, help="Resamplings for the intervals.")
-@click.option("--seed", type=int, default=0, help="What samples and resamplings are drawn by.")
+@click.option("--seed", type=IntegerRange(min=0), default=0, help="What samples and resamplings are drawn by.")
 @custom_option
 @limit_option
 @unsafe_option

@@ -85,7 +85,8 @@ def _make_console(*, stderr: bool) -> Console:
 
 def emit_json(value: object) -> None:
     """Print `value` as JSON: keys in their declared order, two spaces of indent."""
-    sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    speaks = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=not speaks, allow_nan=False) + "\n")
 
 
 def plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 import traceback
@@ -126,6 +127,8 @@ def run() -> None:
     """Read the command line and run the command."""
     # TensorFlow greets on standard error unless told otherwise before it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may have letters that the terminal lacks
     gc.set_threshold(200_000)  # a command is short: collecting its own start-up takes a twentieth of its time
     try:
         app(prog_name="weld")

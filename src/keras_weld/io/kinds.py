@@ -69,6 +69,14 @@ def container_of(path: Path) -> str:
         )
     if path.is_dir():
         return "folder"
+    if not path.is_file():  # a pipe would be waited for without end
+        raise WrongKindError(
+            "This is neither a file nor a folder.",
+            file=path,
+            expected="a saved model",
+            found="a pipe, socket or device",
+            remedy="Write it to a file first, and give its path.",
+        )
     with path.open("rb") as file:
         head = file.read(64)
     if not head:

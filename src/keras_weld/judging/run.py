@@ -79,7 +79,7 @@ def predict(model: Any, split: Split, *, batch_size: int = 256, tell: Tell | Non
             # A last batch of another size would make the backend compile the model once more.
             given = [_filled(part, batch_size) for part in x] if isinstance(x, list) else _filled(x, batch_size)
         try:
-            said = model.predict_on_batch(given)
+            said = model.predict_on_batch(_as_taken(model, given))
         except Exception as error:  # each backend has exceptions of its own
             raise _refused(model, split, given, error) from error
         said = _in_order(model, said)
@@ -106,6 +106,19 @@ def _names(model: Any, said: Any) -> tuple[str, ...]:
         return tuple(map(str, said)) if not any(isinstance(part, dict | list | tuple) for part in said.values()) else ()
     names = tuple(getattr(model, "output_names", None) or ())
     return names if len(names) == len(_flat(said)) else ()
+
+
+def _as_taken(model: Any, given: Array | list[Array]) -> Any:
+    """Several inputs as a dict, for a model that was made with one: Keras takes a list only if its keys are sorted."""
+    form, ports = getattr(model, "_inputs_struct", None), list(getattr(model, "inputs", None) or ())
+    if not isinstance(form, dict) or not isinstance(given, list) or len(form) != len(given):
+        return given
+    places = {id(port): number for number, port in enumerate(ports)}
+    return (
+        {key: given[places[id(port)]] for key, port in form.items()}
+        if set(map(id, form.values())) <= set(places)
+        else given
+    )
 
 
 def _in_order(model: Any, said: Any) -> Any:

@@ -20,6 +20,9 @@ FEW = 100
 """Below this number of examples an interval is rough itself."""
 
 
+_FEWEST = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One model on one split.
@@ -185,6 +188,8 @@ def _judge(
         verdict = None
         if found.compared is not None and allowed is not None:
             verdict = judge(found.compared, higher_is_better=metric.higher_is_better, margin=allowed)
+            if outcomes[0].count < _FEWEST:  # resampling one example gives that example
+                verdict = Verdict.CANNOT_TELL
         role = "model" if index == 0 else "best source" if index == best else "source"
         rows.append(_row(name, role, found, verdict))
     words = None

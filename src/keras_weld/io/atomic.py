@@ -38,7 +38,8 @@ def _host() -> str:
     return hashlib.sha256("\0".join(told).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _temporary_name(name: str) -> str:
+def temporary_name(name: str) -> str:
+    """A name for what will become `name`; `remove_abandoned` knows it by it once this process was killed."""
     return f"{PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}-{_end_of(name)}"
 
 
@@ -135,7 +136,7 @@ def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | N
     if target.is_dir():
         raise WriteError("A folder has this name.", file=path, remedy="Choose another name for the output.")
     remove_abandoned(target)
-    temporary = target.with_name(_temporary_name(target.name))
+    temporary = target.with_name(temporary_name(target.name))
     written = False
     try:
         yield temporary

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -18,7 +17,7 @@ import numpy as np
 
 from keras_weld.core.state import Array
 from keras_weld.errors import DamagedFileError, WeldError
-from keras_weld.io.atomic import sync_folder
+from keras_weld.io.atomic import remove_abandoned, sync_folder, temporary_name
 from keras_weld.io.fingerprint import sha256_of
 from keras_weld.io.hdf5 import open_hdf5
 from keras_weld.io.hdf5_reader import Reader
@@ -29,7 +28,6 @@ from keras_weld.io.write import open_sink
 FORMAT = 1
 MANIFEST, STATE = "manifest.json", "state.weights.h5"
 _NAME = re.compile(r"step-(\d{10})")
-_TEMPORARY = "tmp-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,9 @@ class Checkpoints:
             WriteError: if it cannot be written; older ones are untouched.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._remove_abandoned()
-        temporary = self.folder / f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}"
+        final = self._path(checkpoint.step)
+        remove_abandoned(final)
+        temporary = self.folder / temporary_name(final.name)
         temporary.mkdir()
         try:
             _write_arrays(temporary / STATE, checkpoint.arrays)
@@ -90,7 +89,6 @@ class Checkpoints:
             }
             _write_text(temporary / MANIFEST, _with_own_hash(manifest))
             sync_folder(temporary)
-            final = self._path(checkpoint.step)
             if final.exists():  # the same step of a run that was taken up again: the same bits, or damaged
                 shutil.rmtree(final)
             temporary.rename(final)
@@ -145,22 +143,6 @@ class Checkpoints:
 
     def _path(self, step: int) -> Path:
         return self.folder / f"step-{step:010}"
-
-    def _remove_abandoned(self) -> None:
-        for entry in self.folder.iterdir():
-            match = re.fullmatch(rf"{_TEMPORARY}(\d+)-\w+", entry.name)
-            if match and not _runs(int(match[1])):
-                shutil.rmtree(entry, ignore_errors=True)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:

@@ -47,7 +47,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         callbacks: the user's callbacks.
         steps: batches of an epoch.
         every: when to take a checkpoint besides every epoch's end.
-        keep: takes the checkpoints.
+        keep: takes the checkpoints; None for a training that is not kept.
         resumed: the checkpoint to go on from.
         rate: the learning rate to go on with, instead of the one that was kept.
         file: the run, for messages.
@@ -64,7 +64,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         callbacks: Sequence[Any],
         steps: int,
         every: Every,
-        keep: Keep,
+        keep: Keep | None,
         resumed: Checkpoint | None = None,
         *,
         rate: float | None = None,
@@ -179,6 +179,8 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
             getattr(callback, hook)(*given)
 
     def _take(self) -> None:
+        if self._keep is None:
+            return
         began = time.monotonic()
         model = self.model  # on JAX, this hands over the state of now
         arrays = read_variables(model)

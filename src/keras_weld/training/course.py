@@ -12,6 +12,7 @@ from keras_weld.checks.meaning import Meaning, meaning_of
 from keras_weld.core.graph import ModelGraph
 from keras_weld.data.split import Shape, Split
 from keras_weld.errors import UsageError
+from keras_weld.training.conductor import Place
 from keras_weld.training.feeding import Feed, steps_of
 from keras_weld.training.keeping import Best
 from keras_weld.training.objective import Aim, Loss, aim_at, matched
@@ -79,8 +80,13 @@ class Course:
         """What decides: the accuracy, where every output has one; else the loss."""
         return ACCURACY if all(aim.metric for aim in self.aims) else LOSS
 
-    def feed(self, first: int) -> Feed:
-        """The training examples from an epoch on."""
+    def feed(self, first: int, place: Place) -> Feed:
+        """The training examples of a stage, from a place in it on.
+
+        Args:
+            first: number of the stage's first epoch, counted over all stages from 0.
+            place: the place.
+        """
         settings = self.settings
         return Feed(
             self.train,
@@ -88,9 +94,15 @@ class Course:
             self.prepare,
             seed=settings.seed,
             shuffle=True,
-            first=first,
+            first=first + place.epoch,
             steps=self.steps,
+            start=place.batch,
         )
+
+    def some(self) -> tuple[Any, Any]:
+        """Inputs and targets of one batch, as the trainer takes them."""
+        x, y = next(iter(self.train.batches(self.settings.batch_size)))
+        return x, self.prepare(y)
 
     def feed_validation(self) -> Feed:
         """The validation examples, in their order."""

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from keras_weld.models.quiet import quiet
 from keras_weld.models.save import save
 from keras_weld.training.callback_state import check_callbacks, states_of
 from keras_weld.training.checkpoints import Checkpoint, Checkpoints
+from keras_weld.training.conducted import build_for_training, conduct
 from keras_weld.training.conductor import Conductor, rate_of
 from keras_weld.training.every import Every, parse_every
 from keras_weld.training.feeding import Feed, steps_of
@@ -129,44 +129,10 @@ def fit(
     )
     held_feed = None if held is None else Feed(held, batch_size, _targets(model, held))
     with quiet():
-        if place.epoch >= epochs or conductor.stopped:
-            _finish(model, conductor)
-        else:
-            _train(model, conductor, feed, held_feed, epochs, verbose)
+        conduct(model, conductor, feed, held_feed, epochs, verbose)
     _with_history(model, conductor)
     save(model, folder / MODEL)
     return model
-
-
-def _train(model: keras.Model, conductor: Conductor, feed: Feed, held: Feed | None, epochs: int, verbose: Any) -> None:
-    try:
-        model.fit(
-            # Not the feed itself: Keras does not let an epoch over a PyDataset end before its last step.
-            (feed[number] for number in count()),
-            initial_epoch=conductor.place.epoch,
-            epochs=epochs,
-            steps_per_epoch=feed.steps,
-            validation_data=held,
-            validation_steps=None if held is None else held.steps,
-            callbacks=[conductor],
-            verbose=verbose,
-            shuffle=False,
-        )
-    except Exception:
-        feed.raise_refusal()
-        if held is not None:
-            held.raise_refusal()
-        raise
-
-
-def _finish(model: keras.Model, conductor: Conductor) -> None:
-    """What `model.fit` does after the last epoch, for a run whose last epoch is done."""
-    conductor.set_model(model)
-    conductor.set_params({"verbose": 0, "epochs": conductor.place.epoch, "steps": None})
-    conductor.on_train_begin()
-    model.optimizer.finalize_variable_values(model.trainable_weights)
-    last = conductor.history[-1] if conductor.history else {}
-    conductor.on_train_end({name: value for name, value in last.items() if name not in ("epoch", "step", "rate")})
 
 
 def _with_history(model: keras.Model, conductor: Conductor) -> None:
@@ -212,10 +178,7 @@ def _built(model: keras.Model, split: Split, held: Split | None, batch_size: int
         split = split.fitted(shapes)
         held = None if held is None else held.fitted(shapes)
     x, y = next(iter(split.batches(batch_size)))
-    # All variables have to be there before they are set: those of metrics come with the first batch otherwise.
-    model._symbolic_build(data_batch=(x, _targets(model, split)(y), None))
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    build_for_training(model, x, _targets(model, split)(y))
     return split, held
 
 

@@ -33,12 +33,19 @@ def identity_of(model: keras.Model, split: Split, batch_size: int, seed: int) ->
     """
     optimizer = keras.optimizers.serialize(model.optimizer)
     return {
-        "model": _model(model),
+        "model": digest_of(model),
         "optimizer": _without_rate(optimizer),
         "learning_rate": _rate(optimizer),
-        "data": _data(split),
+        "data": fingerprint_of(split),
         "batch_size": batch_size,
         "seed": seed,
+        **surroundings(),
+    }
+
+
+def surroundings() -> dict[str, Any]:
+    """What a run is made with: backend, versions, machine and script."""
+    return {
         "backend": keras.backend.backend(),
         "versions": {
             "keras": keras.__version__,
@@ -77,7 +84,7 @@ def compare(
         old, new = then.get(name), now.get(name)
         if old == new:
             continue
-        old_text, new_text = _differences(old, new)
+        old_text, new_text = differences(old, new)
         if name not in changes:
             raise TrainingError(
                 f"The run was begun with another {name.replace('_', ' ')}.",
@@ -96,7 +103,7 @@ def compare(
     return told, meant
 
 
-def _model(model: keras.Model) -> str:
+def digest_of(model: keras.Model) -> str:
     """The SHA-256 of the architecture; of a model that cannot tell it, its class and variables."""
     try:
         told = json.loads(model.to_json())
@@ -106,6 +113,14 @@ def _model(model: keras.Model) -> str:
             json.dumps([type(model).__qualname__, [[one.path, list(one.shape)] for one in model.variables]])
         )
     return hashlib.sha256(json.dumps(_without_names(told)).encode()).hexdigest()
+
+
+def digest_of_weights(model: keras.Model) -> str:
+    """The SHA-256 of all weights."""
+    digest = hashlib.sha256()
+    for value in model.get_weights():
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
 
 
 def _without_names(config: Any) -> Any:
@@ -151,7 +166,7 @@ def _rate(optimizer: Mapping[str, Any]) -> Any:
     return json.loads(json.dumps(rate, default=str))
 
 
-def _data(split: Split) -> dict[str, Any]:
+def fingerprint_of(split: Split) -> dict[str, Any]:
     """Count, shapes, means of the first examples, and how often each label occurs: cheap, and other for other data."""
     x, y = next(iter(split.batches(_LOOKED_AT)))
     found: dict[str, Any] = {
@@ -177,7 +192,7 @@ def _labels(values: Any) -> dict[str, int] | None:
     return {str(label): int(count) for label, count in zip(labels, counts, strict=True)}
 
 
-def _differences(old: Any, new: Any) -> tuple[str, str]:
+def differences(old: Any, new: Any) -> tuple[str, str]:
     """Two values as texts; of two dicts, what differs alone."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         names = [name for name in {**old, **new} if old.get(name) != new.get(name)]

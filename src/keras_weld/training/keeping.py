@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
 
+from keras_weld.training.conductor import rate_of
 from keras_weld.training.score import LOSS, Score
 
 Tell = Callable[[int, str], None]
 """Called with the number of steps done in this stage, and a few words."""
 
 _VALIDATION = "val_"
+_KEPT = ("reached_in", "broken", "seconds", "_epoch", "_done", "_lowest", "_lowest_in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,16 @@ class Best:
         """Give the model the best weights."""
         model.set_weights(self._weights)
 
+    def state(self) -> dict[str, Any]:
+        """All of it, as values that a checkpoint takes."""
+        scores = {"start": dict(self.start.values), "score": dict(self.score.values)}
+        return {**scores, "place": self.place, "weights": self._weights}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what `state` gave."""
+        self.start, self.score = (Score(self.score.monitor, state[name]) for name in ("start", "score"))
+        self.place, self._weights = state["place"], state["weights"]
+
 
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     """Watches one stage.
@@ -79,7 +91,9 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         tell: told of every step.
 
     Attributes:
+        before: the best score of the stages before.
         history: the epochs.
+        seconds: how long the stage has taken.
         reached: the best score in this stage, None before the first epoch's end.
         reached_in: the epoch of it.
         broken: epoch and step where the loss was no number any more, or None.
@@ -91,15 +105,38 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self.reached: Score | None = None
         self.reached_in = 0
         self.broken: tuple[int, int] | None = None
+        self.before, self.seconds = best.score, 0.0
         self._number, self._monitor, self._best, self._patience, self._tell = number, monitor, best, patience, tell
         self._epoch = self._done = self._lowest_in = 0
         self._lowest = math.inf
-        self._started = time.perf_counter()
+        self._epoch_began = self._seen = time.perf_counter()
+
+    def get_state(self) -> dict[str, Any]:
+        """What it knows, the best weights of all stages among it."""
+        self._clock()
+        return {
+            **{name: getattr(self, name) for name in _KEPT},
+            "before": dict(self.before.values),
+            "history": [asdict(one) for one in self.history],
+            "reached": None if self.reached is None else dict(self.reached.values),
+            "best": self._best.state(),
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` gave."""
+        for name in _KEPT:
+            setattr(self, name, state[name])
+        reached = state["reached"]
+        self.before = Score(self._monitor, state["before"])
+        self.history = [Epoch(**one) for one in state["history"]]
+        self.reached = None if reached is None else Score(self._monitor, reached)
+        self._best.restore(state["best"])
+        self._epoch_began = self._seen = time.perf_counter()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Count it."""
         self._epoch = epoch + 1
-        self._started = time.perf_counter()
+        self._epoch_began = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Stop where the loss is no number; tell of the step."""
@@ -117,8 +154,8 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         values = {name: float(value) for name, value in (logs or {}).items()}
         validation = {name.removeprefix(_VALIDATION): value for name, value in values.items() if _is_validation(name)}
         training = {name: value for name, value in values.items() if not _is_validation(name)}
-        seconds = time.perf_counter() - self._started
-        self.history.append(Epoch(self._number, self._epoch, self._rate(), training, validation, seconds))
+        seconds = time.perf_counter() - self._epoch_began
+        self.history.append(Epoch(self._number, self._epoch, rate_of(self.model), training, validation, seconds))
         score = Score(self._monitor, validation)
         self._best.offer(self.model, score, (self._number, self._epoch))
         if score.better_than(self.reached):
@@ -128,10 +165,14 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         if self._epoch - max(self.reached_in, self._lowest_in) >= self._patience:
             self.model.stop_training = True
 
-    def _rate(self) -> float:
-        optimizer = self.model.optimizer
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
-        return float(keras.ops.convert_to_numpy(inner.learning_rate))
+    def on_train_end(self, logs: Any = None) -> None:
+        """Look at the clock."""
+        self._clock()
+
+    def _clock(self) -> None:
+        now = time.perf_counter()
+        self.seconds += now - self._seen
+        self._seen = now
 
 
 def _is_validation(name: str) -> bool:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import keras
 
 from keras_weld.checks.meaning import Meaning
 from keras_weld.data.split import Split
-from keras_weld.errors import TrainingError, UsageError
+from keras_weld.errors import TrainingError, UsageError, WeldError
 from keras_weld.models.quiet import quiet
 from keras_weld.models.replay import graph_of
 from keras_weld.training.choosing import choose, head_of
+from keras_weld.training.conducted import build_for_training, conduct
+from keras_weld.training.conductor import Conductor
 from keras_weld.training.course import Course, Settings, course_of
+from keras_weld.training.every import Every
 from keras_weld.training.freezing import Freezing
+from keras_weld.training.identity import digest_of, digest_of_weights, fingerprint_of, surroundings
 from keras_weld.training.keeping import Best, Keeper, Tell
 from keras_weld.training.objective import Loss
 from keras_weld.training.parts import Part, parts_of
-from keras_weld.training.plan import DEFAULT_STAGES, Stage, parse_stages
+from keras_weld.training.plan import DEFAULT_STAGES, Stage, format_stages, parse_stages
 from keras_weld.training.result import StageRun, StagesRun
 from keras_weld.training.score import Score
+from keras_weld.training.stages_folder import Ledger, StagesFolder
 from keras_weld.training.trainer import compile_for
 
 Progress = Callable[[int, int, str], None]
@@ -41,6 +47,9 @@ def run_stages(
     meanings: Sequence[Meaning | None] | None = None,
     loss: Loss | Mapping[str, Loss] | None = None,
     progress: Progress | None = None,
+    run: Path | None = None,
+    every: Every | None = None,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> StagesRun:
     """Train a live model in stages.
 
@@ -60,6 +69,10 @@ def run_stages(
         loss: a loss of Keras or its name (`:logits` behind it for logits), or a dict of such by output; by
             default chosen by what the output means and the targets are.
         progress: called after each step.
+        run: a folder that keeps the training: interrupted at any moment and started again, it ends with the same
+            bits. By default nothing is kept.
+        every: when to take a checkpoint besides every epoch's end.
+        tell: called with what a person should know of the folder.
 
     Returns:
         How all stages went, and what is to be told.
@@ -71,91 +84,122 @@ def run_stages(
     """
     planned, settings = parse_stages(stages), settings or Settings()
     keras.utils.set_random_seed(settings.seed)
-    started = time.perf_counter()
     graph, parts = graph_of(model), parts_of(model)
     known = ([] if graph.opaque else head_of(graph)) if head is None else head
     chosen = [choose(parts, stage, known) for stage in planned]
     for stage, wanted in zip(planned, chosen, strict=True):
         _require_trainable(stage, wanted)
     course = course_of(model, graph, train, validation, settings, meanings=meanings, loss=loss)
+    folder = None if run is None else StagesFolder(run, _identity(course, model, planned), every or Every(), tell)
     runs: list[StageRun] = []
+    if folder is not None and folder.resumed is not None:
+        runs += folder.ledger.earlier
+        course.notes[:] = folder.ledger.notes
     with quiet(), Freezing(parts) as freezing:
-        for number, (stage, wanted) in enumerate(zip(planned, chosen, strict=True), 1):
+        for number, (stage, wanted) in list(enumerate(zip(planned, chosen, strict=True), 1))[len(runs) :]:
+            ledger = Ledger(number, runs, course.notes)
             trained = freezing.train_only(wanted, thaw=stage.named)
             course.notes += _about_frozen(stage, wanted, trained, freezing)
             first = sum(one.epochs for one in planned[: number - 1])
-            tell = _telling(progress, course.steps, first, planned, number)
-            runs.append(run_stage(course, number, stage, trained, first, tell))
+            told = _telling(progress, course.steps, first, planned, number)
+            runs.append(run_stage(course, ledger, stage, trained, first, told, folder))
             if runs[-1].broken is not None:
                 break
-    return _concluded(course, runs, time.perf_counter() - started)
+    return _concluded(course, runs)
 
 
-def run_stage(course: Course, number: int, stage: Stage, trained: Sequence[Part], first: int, tell: Tell) -> StageRun:
+def _identity(course: Course, model: keras.Model, planned: Sequence[Stage]) -> dict[str, Any]:
+    settings = course.settings
+    return {
+        "stages": format_stages(planned),
+        "model": digest_of(model),
+        "weights": digest_of_weights(model),
+        "data": fingerprint_of(course.train),
+        "validation_data": fingerprint_of(course.validation),
+        "losses": {aim.output: aim.name for aim in course.aims},
+        **{name: getattr(settings, name) for name in ("optimizer", "batch_size", "patience", "seed", "steps")},
+        **surroundings(),
+    }
+
+
+def run_stage(
+    course: Course,
+    ledger: Ledger,
+    stage: Stage,
+    trained: Sequence[Part],
+    first: int,
+    tell: Tell,
+    folder: StagesFolder | None = None,
+) -> StageRun:
     """Train one stage; what is frozen and what is not is set already.
 
     Args:
         course: the training. Its best weights are those that its trainer has afterwards.
-        number: number of the stage, from 1.
+        ledger: number of the stage, and what was before it.
         stage: the stage.
         trained: the parts that it trains.
         first: number of its first epoch, counted over all stages from 0; the order of the examples follows it.
         tell: told of every step.
+        folder: keeps the training, if it is kept.
 
     Raises:
         TrainingError: if Keras cannot train it, or the loss is no number before anything was gained.
     """
-    started = time.perf_counter()
+    number = ledger.number
     trainer, settings = course.trainer, course.settings
     compile_for(trainer, course.aims, settings.optimizer, stage.rate)
     if course.best is None:
         course.best = Best(trainer, course.measure())
-    best, before = course.best, course.best.score
+    best = course.best
     keeper = Keeper(number, course.monitor, best, settings.patience, tell)
     parameters = sum(math.prod(variable.shape) for variable in trainer.trainable_variables)
-    _fit(course, stage, first, keeper)
+    _fit(course, ledger, stage, first, keeper, folder)
     best.put_back(trainer)
     if keeper.broken is not None:
         course.notes.append(_about_broken(stage, number, keeper.broken, best))
     kept = best.place[0] == number
     if not kept and keeper.reached is not None:
-        course.notes.append(_about_worse(stage, number, keeper.reached, before))
+        course.notes.append(_about_worse(stage, number, keeper.reached, keeper.before))
     return StageRun(
         stage=stage,
         layers=tuple(part.path for part in trained),
         parameters=parameters,
         history=tuple(keeper.history),
         best_epoch=keeper.reached_in,
-        before=before.figure,
+        before=keeper.before.figure,
         after=None if keeper.reached is None else keeper.reached.figure,
         kept=kept,
         broken=keeper.broken,
-        seconds=time.perf_counter() - started,
+        seconds=keeper.seconds,
     )
 
 
-def _fit(course: Course, stage: Stage, first: int, keeper: Keeper) -> None:
-    feed, held = course.feed(first), course.feed_validation()
+def _fit(course: Course, ledger: Ledger, stage: Stage, first: int, keeper: Keeper, folder: StagesFolder | None) -> None:
+    callbacks = [ledger, keeper, *course.settings.callbacks]
+    conductor = _conductor(course, ledger, callbacks, folder)
+    feed, held = course.feed(first, conductor.place), course.feed_validation()
     try:
-        course.trainer.fit(
-            feed,
-            epochs=stage.epochs,
-            steps_per_epoch=course.steps,
-            validation_data=held,
-            validation_steps=held.steps,
-            callbacks=[keeper, *course.settings.callbacks],
-            verbose=0,
-            shuffle=False,
-        )
+        build_for_training(course.trainer, *course.some())
+        conduct(course.trainer, conductor, feed, held, stage.epochs)
     except Exception as error:  # each backend has exceptions of its own
-        feed.raise_refusal()
-        held.raise_refusal()
+        if isinstance(error, WeldError) or error in (feed.refusal, held.refusal):
+            raise
         raise TrainingError(
             "Keras cannot train the model.",
             layer=f"the stage {stage}",
             found=f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else 'no words'}",
             remedy="Check that inputs, targets and loss fit the model; a smaller --batch-size needs less memory.",
         ) from error
+
+
+def _conductor(course: Course, ledger: Ledger, callbacks: Sequence[Any], folder: StagesFolder | None) -> Conductor:
+    if folder is None:
+        return Conductor(callbacks, course.steps, Every(), None)
+    resumed = folder.resumed_in(ledger.number, callbacks)
+    made = Conductor(callbacks, course.steps, folder.every, lambda one: folder.keep(one, ledger), resumed)
+    if resumed is None:
+        made.place.step = course.steps * sum(run.stage.epochs for run in ledger.earlier)
+    return made
 
 
 def _require_trainable(stage: Stage, wanted: Sequence[Part]) -> None:
@@ -201,7 +245,7 @@ def _about_worse(stage: Stage, number: int, reached: Score, before: Score) -> st
     )
 
 
-def _concluded(course: Course, runs: Sequence[StageRun], seconds: float) -> StagesRun:
+def _concluded(course: Course, runs: Sequence[StageRun]) -> StagesRun:
     best = course.best
     if best is None:
         raise UsageError("There are no stages.")
@@ -218,7 +262,7 @@ def _concluded(course: Course, runs: Sequence[StageRun], seconds: float) -> Stag
         best=best.place,
         stages=tuple(runs),
         notes=tuple(course.notes),
-        seconds=seconds,
+        seconds=sum(run.seconds for run in runs),
     )
 
 

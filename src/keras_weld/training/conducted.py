@@ -1,0 +1,75 @@
+"""How a model is trained under a conductor: built whole before anything is set, then by `model.fit`."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import keras
+
+from keras_weld.training.conductor import Conductor
+from keras_weld.training.feeding import Feed
+
+
+def build_for_training(model: keras.Model, x: Any, y: Any) -> None:
+    """Make all variables that a compiled model has in training, so that they can be set.
+
+    Those of metrics come with the first batch otherwise, those of the optimizer with the first step.
+
+    Args:
+        model: compiled.
+        x: inputs of some examples.
+        y: their targets, in the form that the loss takes.
+    """
+    model._symbolic_build(data_batch=(x, y, None))
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+
+
+def conduct(
+    model: keras.Model, conductor: Conductor, feed: Feed, held: Feed | None, epochs: int, verbose: Any = 0
+) -> None:
+    """Train from where the conductor is until so many epochs are done.
+
+    Args:
+        model: compiled and built.
+        conductor: leads the callbacks.
+        feed: the examples, from the conductor's place on.
+        held: the validation examples.
+        epochs: how many, those before the conductor's place counted.
+        verbose: as in `model.fit`.
+
+    Raises:
+        Exception: what Keras raises; what came out of reading examples, as it was.
+    """
+    if conductor.place.epoch >= epochs or conductor.stopped:
+        _finish(model, conductor)
+        return
+    try:
+        model.fit(
+            # Not the feed itself: Keras does not let an epoch over a PyDataset end before its last step.
+            (feed[number] for number in count()),
+            initial_epoch=conductor.place.epoch,
+            epochs=epochs,
+            steps_per_epoch=feed.steps,
+            validation_data=held,
+            validation_steps=None if held is None else held.steps,
+            callbacks=[conductor],
+            verbose=verbose,
+            shuffle=False,
+        )
+    except Exception:
+        feed.raise_refusal()
+        if held is not None:
+            held.raise_refusal()
+        raise
+
+
+def _finish(model: keras.Model, conductor: Conductor) -> None:
+    """What `model.fit` does after the last epoch, for a training whose last epoch is done."""
+    conductor.set_model(model)
+    conductor.set_params({"verbose": 0, "epochs": conductor.place.epoch, "steps": None})
+    conductor.on_train_begin()
+    model.optimizer.finalize_variable_values(model.trainable_weights)
+    last = conductor.history[-1] if conductor.history else {}
+    conductor.on_train_end({name: value for name, value in last.items() if name not in ("epoch", "step", "rate")})

@@ -1,0 +1,139 @@
+"""The folder of a training in stages that can be gone on with: what it is of, and where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_weld.errors import TrainingError
+from keras_weld.io.atomic import atomic_path
+from keras_weld.training.callback_state import check_callbacks
+from keras_weld.training.checkpoints import Checkpoint, Checkpoints
+from keras_weld.training.every import Every
+from keras_weld.training.identity import differences
+from keras_weld.training.keeping import Epoch
+from keras_weld.training.packing import unpack
+from keras_weld.training.plan import Stage
+from keras_weld.training.result import StageRun
+from keras_weld.training.run_history import write_history
+
+RUN = "run.json"
+_TOLD = ("versions", "hardware", "script")  # may differ from start to start
+
+
+class Ledger(keras.callbacks.Callback):  # type: ignore[misc]
+    """What was before the stage that is under way, for its checkpoints.
+
+    Args:
+        number: number of the stage, from 1.
+        earlier: the stages before it, as they went.
+        notes: what was to be told before it began.
+    """
+
+    def __init__(self, number: int, earlier: Sequence[StageRun], notes: Sequence[str]) -> None:
+        super().__init__()
+        self.number, self.earlier, self.notes = number, list(earlier), list(notes)
+
+    def get_state(self) -> dict[str, Any]:
+        """All of it, as values that a checkpoint takes."""
+        return {"number": self.number, "earlier": [asdict(run) for run in self.earlier], "notes": self.notes}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Become what `get_state` gave."""
+        self.number, self.notes = state["number"], state["notes"]
+        self.earlier = [_stage_run(one) for one in state["earlier"]]
+
+
+class StagesFolder:
+    """The folder of one training in stages.
+
+    Args:
+        folder: the folder; it is made if it is missing.
+        identity: what the training is, as plain JSON: all of it has to be as it was, but versions and script.
+        every: when to take a checkpoint besides every epoch's end.
+        tell: called with what a person should know.
+
+    Attributes:
+        every: when to take a checkpoint besides every epoch's end.
+        resumed: the checkpoint to go on from; None for a training that begins.
+        ledger: what was before the stage that it is in.
+
+    Raises:
+        TrainingError: if the folder is that of another training; names old and new.
+        DamagedFileError: if there are checkpoints and none is whole.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any], every: Every, tell: Callable[[str], None]) -> None:
+        self.every, self.resumed, self.ledger = every, None, Ledger(1, (), ())
+        self._folder, self._checkpoints = folder, Checkpoints(folder / "checkpoints")
+        path = folder / RUN
+        if path.is_file():
+            _require_same(json.loads(path.read_text())["identity"], identity, str(folder))
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as temporary:
+                temporary.write_text(json.dumps({"identity": identity, "changes": []}, indent=1))
+        newest, told = self._checkpoints.newest()
+        for text in told:
+            tell(text)
+        if newest is not None:
+            self.resumed = newest
+            self.ledger.set_state(unpack(newest.facts["callbacks"][0]["state"], newest.arrays))
+
+    def resumed_in(self, number: int, callbacks: Sequence[Any]) -> Checkpoint | None:
+        """The checkpoint to go on from, if it is one of this stage.
+
+        Args:
+            number: number of the stage.
+            callbacks: the stage's callbacks, its ledger first.
+
+        Raises:
+            TrainingError: if they are others than those that were kept.
+        """
+        if self.resumed is None or self.ledger.number != number:
+            return None
+        check_callbacks(callbacks, self.resumed.facts["callbacks"], str(self._folder))
+        return self.resumed
+
+    def keep(self, checkpoint: Checkpoint, ledger: Ledger) -> None:
+        """Write a checkpoint, and the history of all stages.
+
+        Raises:
+            WriteError: if it cannot be written.
+        """
+        self._checkpoints.write(checkpoint)
+        entries = [
+            {"stage": number, "epoch": one.epoch - 1, "rate": one.rate, **one.training, **_named(one.validation)}
+            for number, run in enumerate(ledger.earlier, 1)
+            for one in run.history
+        ]
+        write_history(
+            self._folder, [*entries, *({"stage": ledger.number, **one} for one in checkpoint.facts["history"])]
+        )
+
+
+def _named(validation: Mapping[str, float]) -> dict[str, float]:
+    return {f"val_{name}": value for name, value in validation.items()}
+
+
+def _stage_run(told: Mapping[str, Any]) -> StageRun:
+    history = tuple(Epoch(**one) for one in told["history"])
+    return StageRun(**{**told, "stage": Stage(**told["stage"]), "history": history})
+
+
+def _require_same(then: Mapping[str, Any], now: Mapping[str, Any], file: str) -> None:
+    for name in [one for one in {**now, **then} if one not in _TOLD]:
+        if then.get(name) != now.get(name):
+            expected, found = differences(then.get(name), now.get(name))
+            raise TrainingError(
+                f"The folder is that of another training, with other {name.replace('_', ' ')}.",
+                file=file,
+                expected=expected,
+                found=found,
+                remedy="Go on with what it was begun with, or name another folder.",
+            )

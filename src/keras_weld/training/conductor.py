@@ -193,7 +193,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
             "rate": rate_of(model),
             "random": random,
             "callbacks": kept.states,
-            "history": self.history,
+            "history": list(self.history),
         }
         self._keep(Checkpoint(self.place.step, facts, arrays))
         self._last_kept = time.monotonic()

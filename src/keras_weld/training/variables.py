@@ -35,8 +35,14 @@ def variables_of(model: keras.Model) -> Iterator[tuple[str, Any]]:
 
 
 def read_variables(model: keras.Model) -> dict[str, Array]:
-    """The values of all variables, copied."""
-    return {name: np.array(keras.ops.convert_to_numpy(variable.value)) for name, variable in variables_of(model)}
+    """The values of all variables, copied to the host's memory: later steps of the training do not reach them."""
+    return {name: _copied(variable.value) for name, variable in variables_of(model)}
+
+
+def _copied(value: Any) -> Array:
+    """TensorFlow and JAX hand out a copy; what is a view of a backend's own memory is copied here."""
+    found = keras.ops.convert_to_numpy(value)
+    return found if found.base is None and found.flags.owndata else np.array(found)
 
 
 def set_variables(model: keras.Model, values: Mapping[str, Array], groups: tuple[str, ...], file: str) -> None:

@@ -19,42 +19,13 @@ import pytest
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
 
 import keras  # noqa: E402
+from interrupted import Interruption, Stop, assert_same, pictures  # noqa: E402
 from keras import layers  # noqa: E402
 
 import keras_weld as weld  # noqa: E402
 from keras_weld.errors import DamagedFileError, TrainingError, UsageError  # noqa: E402
 
 CLASSES = 3
-
-
-class Interruption(KeyboardInterrupt):
-    """What stands for a kill inside one process."""
-
-
-class Stop(keras.callbacks.Callback):
-    """Interrupts after so many batches, those of earlier starts counted: a callback that keeps its own state."""
-
-    def __init__(self, at: int | None) -> None:
-        super().__init__()
-        self.at, self.seen, self.batches = at, 0, []
-
-    def get_state(self) -> dict[str, Any]:
-        return {"seen": self.seen, "batches": np.array(self.batches, "int64")}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        self.seen, self.batches = state["seen"], list(state["batches"])
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.seen += 1
-        self.batches.append(batch)
-        if self.seen == self.at:
-            raise Interruption
-
-
-def pictures(count: int = 84, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    found = np.random.default_rng(seed)
-    x = found.normal(size=(count, 8, 8, 1)).astype("float32")
-    return x, (x.sum((1, 2, 3)) > 0).astype("int64") + (x[:, 0, 0, 0] > 1)
 
 
 def convolutional() -> list[Any]:
@@ -113,17 +84,6 @@ def train(
         for one in given:  # Keras leaves it open where training breaks off
             if getattr(one, "csv_file", None) is not None:
                 one.csv_file.close()
-
-
-def values(model: keras.Model) -> list[np.ndarray]:
-    variables = [*model.variables, *model.optimizer.variables]
-    return [np.asarray(keras.ops.convert_to_numpy(one.value)) for one in variables]
-
-
-def assert_same(one: keras.Model, other: keras.Model) -> None:
-    for number, (first, second) in enumerate(zip(values(one), values(other), strict=True)):
-        np.testing.assert_array_equal(first, second, err_msg=f"variable {number}")
-    assert one.history.history == other.history.history
 
 
 CASES = [

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_weld.errors import UsageError
+from keras_weld.training.run_history import measured
 
 _FORM = re.compile(r"(lowest|highest) +(\S+)")
 
@@ -42,7 +43,7 @@ class Best:
         if self.metric is not None and self.metric not in entry:
             raise UsageError(
                 f"The best checkpoint is to be told by {self.metric!r}, which is not measured.",
-                expected=", ".join(name for name in entry if name not in ("epoch", "step", "rate")),
+                expected=", ".join(measured(entry)),
                 found=self.metric,
             )
 

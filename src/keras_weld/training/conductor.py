@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_weld.core.state import Array
 from keras_weld.training.callback_state import prepare, put_back, states_of
 from keras_weld.training.checkpoints import Checkpoint
 from keras_weld.training.every import Every
@@ -19,6 +20,9 @@ from keras_weld.training.variables import METRICS, MODEL, OPTIMIZER, read_variab
 
 Keep = Callable[[Checkpoint], None]
 """Called with every checkpoint that is due."""
+
+Where = Callable[[int, dict[str, Array]], Any]
+"""Given the batches of an epoch that were trained, tells where the data is as plain JSON; arrays are set aside."""
 
 
 @dataclass(slots=True)
@@ -51,6 +55,8 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         resumed: the checkpoint to go on from.
         rate: the learning rate to go on with, instead of the one that was kept.
         file: the run, for messages.
+        where: tells where the data is, given the batches of the epoch that were trained; for the checkpoint.
+        counted: whether Keras counts the batches of an epoch on by itself; by default it is made to begin at 0.
 
     Attributes:
         place: where the run is.
@@ -69,20 +75,23 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         *,
         rate: float | None = None,
         file: str = "",
+        where: Where | None = None,
+        counted: bool = False,
     ) -> None:
         super().__init__()
         self.callbacks = list(callbacks)
         self.place, self.history, self.stopped, self.seconds = Place(), [], False, 0.0
         self._steps, self._every, self._keep, self._resumed = steps, every, keep, resumed
-        self._rate, self._file = rate, file
-        self._first, self._cut = 0, False
+        self._rate, self._file, self._where = rate, file, where
+        self._first, self._inside, self._cut = 0, False, False
         self._last_kept = time.monotonic()
         if resumed is not None:
             facts = resumed.facts
             self.place = Place(facts["epoch"], facts["batch"], resumed.step)
             self.history = list(facts["history"])
             self.stopped = facts["stopped"]
-            self._first = facts["batch"]
+            self._inside = facts["batch"] > 0
+            self._first = 0 if counted else facts["batch"]
 
     @property
     def lost(self) -> list[str]:
@@ -117,7 +126,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Tell of it, unless it began before the interruption."""
-        if self._first and self._resumed is not None:
+        if self._inside and self._resumed is not None:
             set_variables(self._model, self._resumed.arrays, (METRICS,), self._file)
             set_random_state(unpack(self._resumed.facts["random"], self._resumed.arrays))
             return
@@ -147,7 +156,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         model = self._model
         if self._cut:
             model.stop_training = self._cut = False
-        self._first = 0
+        self._first, self._inside = 0, False
         self._tell("on_epoch_end", epoch, logs)
         self.history.append({"epoch": epoch, "step": self.place.step, "rate": rate_of(model), **_plain(logs)})
         self.place = Place(epoch + 1, 0, self.place.step)
@@ -186,18 +195,29 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
             arrays = {name: value for name, value in arrays.items() if not name.startswith(f"{METRICS}/")}
         random = pack(random_state(), arrays, "random")
         kept = states_of(self.callbacks, arrays)
+        data = None if self._where is None else self._where(self.place.batch, arrays)
         facts = {
             "epoch": self.place.epoch,
             "batch": self.place.batch,
             "stopped": self.stopped,
             "rate": rate_of(model),
             "random": random,
+            "data": data,
             "callbacks": kept.states,
             "history": list(self.history),
         }
         self._keep(Checkpoint(self.place.step, facts, arrays))
         self._last_kept = time.monotonic()
         self.seconds += self._last_kept - began
+
+
+def say_what_is_lost(conductor: Conductor, say: Callable[[str], None]) -> None:
+    """Name the callbacks whose state cannot be kept."""
+    for name in dict.fromkeys(conductor.lost):
+        say(
+            f"What {name} knows is not kept over an interruption: give the class get_state() and set_state(state), "
+            "which return and take numbers, texts and arrays."
+        )
 
 
 def rate_of(model: keras.Model) -> float:

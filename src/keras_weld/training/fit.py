@@ -17,11 +17,13 @@ from keras_weld.errors import DataError, UsageError
 from keras_weld.models.quiet import quiet
 from keras_weld.models.save import save
 from keras_weld.training.best import Best, parse_best
-from keras_weld.training.conductor import Conductor
+from keras_weld.training.conductor import Conductor, say_what_is_lost
 from keras_weld.training.every import Every, parse_every
 from keras_weld.training.feeding import Feed, steps_of
-from keras_weld.training.identity import identity_of
+from keras_weld.training.identity import data_of, identity_of
 from keras_weld.training.run_folder import RunFolder, Tell, to_stderr
+from keras_weld.training.run_history import as_keras, measured
+from keras_weld.training.variables import unshare
 
 MODEL = "model.keras"
 
@@ -100,7 +102,7 @@ def fit(
     model = build()
     split, held = _built(model, split, held, batch_size)
     length = steps_of(split, batch_size) if steps is None else steps
-    identity = identity_of(model, split, batch_size, seed)
+    identity = identity_of(model, data_of(split), batch_size, seed)
     resumed, rate = folder.resume(identity, changes, callbacks, model, say)
     if not split.positioned:
         say(
@@ -108,11 +110,7 @@ def fit(
             "and what was seen is passed over."
         )
     conductor = Conductor(callbacks, length, when, folder.keep, resumed, rate=rate, file=str(folder.folder))
-    for name in dict.fromkeys(conductor.lost):
-        say(
-            f"What {name} knows is not kept over an interruption: give the class get_state() and set_state(state), "
-            "which return and take numbers, texts and arrays."
-        )
+    say_what_is_lost(conductor, say)
     place = conductor.place
     feed = Feed(
         split,
@@ -130,6 +128,7 @@ def fit(
             _finish(model, conductor)
         else:
             _train(model, conductor, feed, held_feed, epochs, verbose)
+    unshare(model)
     _with_history(model, conductor)
     save(model, folder.folder / MODEL)
     return model
@@ -162,19 +161,13 @@ def _finish(model: keras.Model, conductor: Conductor) -> None:
     conductor.set_params({"verbose": 0, "epochs": conductor.place.epoch, "steps": None})
     conductor.on_train_begin()
     model.optimizer.finalize_variable_values(model.trainable_weights)
-    last = conductor.history[-1] if conductor.history else {}
-    conductor.on_train_end({name: value for name, value in last.items() if name not in ("epoch", "step", "rate")})
+    conductor.on_train_end(measured(conductor.history[-1]) if conductor.history else {})
 
 
 def _with_history(model: keras.Model, conductor: Conductor) -> None:
     history = keras.callbacks.History()
     history.set_model(model)
-    history.epoch = [entry["epoch"] for entry in conductor.history]
-    history.history = {}
-    for entry in conductor.history:
-        for name, value in entry.items():
-            if name not in ("epoch", "step", "rate"):
-                history.history.setdefault(name, []).append(value)
+    history.epoch, history.history = as_keras(conductor.history)
     model.history = history
 
 

@@ -77,6 +77,19 @@ def set_variables(model: keras.Model, values: Mapping[str, Array], groups: tuple
         variable.assign(kept[name])
 
 
+def unshare(model: keras.Model) -> None:
+    """Give each variable memory of its own.
+
+    On JAX, Keras ends a training with moving averages of weights by letting two variables have one array. The next
+    `fit` would hand it to the compiled step twice to write in, which JAX refuses after it has destroyed the others.
+    """
+    seen: set[int] = set()
+    for _, variable in variables_of(model):
+        if id(variable.value) in seen:
+            variable.assign(_copied(variable.value))
+        seen.add(id(variable.value))
+
+
 def _others(here: Mapping[str, Any], kept: Mapping[str, Any], file: str) -> TrainingError:
     missing = next((str(variable.path) for name, variable in here.items() if name not in kept), None)
     return TrainingError(

@@ -20,7 +20,7 @@ def split(value: Any, name: str, origin: str) -> Split:
     """The data set as a stream of its batches, in their order.
 
     It has whole batches by number, not examples, so its own order is kept: to shuffle, do it in `on_epoch_end`,
-    which is called after each epoch.
+    which is called between epochs.
     """
     endless = not hasattr(value, "__len__") and value.num_batches is None
 

@@ -11,9 +11,12 @@ from keras_weld.data.elements import Form, form_of
 from keras_weld.errors import DataError, WeldError
 
 
-@dataclass(frozen=True)
+@dataclass
 class Source:
     """Something that can be read from its beginning as often as is needed.
+
+    What it gives may differ from epoch to epoch: a `tf.data.Dataset` that shuffles draws an order for each pass, a
+    `PyDataset` may shuffle in `on_epoch_end`.
 
     Attributes:
         start: called for each pass; gives the elements.
@@ -21,7 +24,9 @@ class Source:
         batched: whether an element is a batch or one example; None to tell by the first one.
         count: number of examples, where it is known.
         endless: whether it never ends.
-        finished: called after each epoch of training.
+        finished: called after each epoch of training, and for each that is left out.
+        by_pass: whether a pass that was begun takes the place of that call.
+        epoch: how many epochs are over.
     """
 
     start: Callable[[], Iterable[Any]]
@@ -30,11 +35,22 @@ class Source:
     count: int | None = None
     endless: bool = False
     finished: Callable[[], object] | None = None
+    by_pass: bool = False
+    epoch: int = 0
 
     @cached_property
     def form(self) -> Form:
         """What the elements look like; the first one is read for it, once."""
         return form_of(next(self.elements()), self.origin, self.batched)
+
+    def epoch_elements(self, epoch: int) -> Iterator[Any]:
+        """One pass in an epoch of training; what the source does after each epoch before it is done first."""
+        while self.epoch < epoch:
+            if self.finished is not None:
+                self.finished()
+            self.epoch += 1
+        self.epoch += self.by_pass
+        return self.elements()
 
     def elements(self) -> Iterator[Any]:
         """One pass.

@@ -146,9 +146,9 @@ class Split(ABC):
         cut into batches from the left; batch `start` comes first, and no example before it is read. The last
         batch is smaller where the count is no multiple of the batch size.
 
-        Streams give them in their source's own order, whatever `seed`, `epoch` and `shuffle` say, and reach
-        `start` by reading the batches before it. An endless stream never ends: take as many batches as an epoch
-        shall have, and take those of the next epoch from the same iterator.
+        Streams give them in their source's own order, whatever `seed` and `shuffle` say, and reach `start` by reading
+        the batches before it. An endless stream never ends: take as many batches as an epoch shall have, and take
+        those of the next epoch from the same iterator.
 
         Args:
             batch_size: examples in a batch.

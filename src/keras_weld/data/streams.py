@@ -70,24 +70,23 @@ class StreamSplit(Split):
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """The examples in the source's order, cut and joined to this size."""
         check_batches(batch_size)
-        return rebatched(self._arrays(batch_size), batch_size)
+        return rebatched(self._arrays(self.source.elements(), batch_size), batch_size)
 
     def epoch(self, batch_size: int, *, seed: int, epoch: int, shuffle: bool = True, start: int = 0) -> Iterator[Batch]:
-        """The batches in the source's order; those before `start` are read and thrown away.
+        """The batches in the source's order in this epoch; those before `start` are read and thrown away.
 
-        A `PyDataset` is told when an epoch was read to its end (`on_epoch_end`), as `fit` does.
+        A `PyDataset` is told before an epoch that the ones before it are over (`on_epoch_end`), as `fit` does.
         """
-        yield from super().epoch(batch_size, seed=seed, epoch=epoch, shuffle=shuffle, start=start)
-        if self.source.finished is not None:
-            self.source.finished()
+        check_batches(batch_size, start)
+        elements = self.source.elements() if self.endless else self.source.epoch_elements(epoch)
+        return islice(rebatched(self._arrays(elements, batch_size), batch_size), start, None)
 
     def fitted(self, shapes: Mapping[str, Shape]) -> StreamSplit:
         """The inputs in the model's order; the shapes of the first element are held against its own."""
         return replace(self, order=tuple(fitted_names(self.source.form.inputs, shapes, self.origin)))
 
-    def _arrays(self, batch_size: int) -> Iterator[Batch]:
+    def _arrays(self, elements: Iterator[Any], batch_size: int) -> Iterator[Batch]:
         form, first = self.source.form, 0
-        elements = self.source.elements()
         if not form.batched:
             elements = self._joined(elements, batch_size)
         for element in elements:

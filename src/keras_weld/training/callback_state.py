@@ -138,5 +138,6 @@ def _keeps_nothing(callback: Any) -> bool:
 def _flushed_size(callback: Any) -> int | None:
     if callback.csv_file is None:
         return None
-    callback.csv_file.flush()
+    if not callback.csv_file.closed:
+        callback.csv_file.flush()
     return os.path.getsize(callback.filename)

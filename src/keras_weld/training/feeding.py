@@ -31,6 +31,7 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]
         first: the number of the first epoch, so that no stage repeats the orders of another.
         steps: batches of an epoch; by default all, without a rest that fills no batch when shuffled.
         start: number of the first batch in the first epoch, for a training that is taken up again.
+        evaluated: whether it ends after one epoch and is read again for each evaluation, which is the next epoch.
     """
 
     def __init__(
@@ -44,20 +45,22 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]
         first: int = 0,
         steps: int | None = None,
         start: int = 0,
+        evaluated: bool = False,
     ) -> None:
         super().__init__()
         self.steps = steps_of(split, batch_size, whole=shuffle) if steps is None else steps
         self.refusal: Exception | None = None
         self._split, self._batch_size, self._prepare = split, batch_size, prepare
         self._seed, self._shuffle, self._first, self._start = seed, shuffle, first, start
+        self._evaluated, self._evaluations = evaluated, 0
         self._lock = threading.Lock()
         self._next = -1
         self._running: Iterator[Batch] = iter(())
 
     @property
-    def num_batches(self) -> None:
-        """None: there is no end."""
-        return None
+    def num_batches(self) -> int | None:
+        """None if there is no end."""
+        return self.steps if self._evaluated else None
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         """Batch number `index`, counted over all epochs."""
@@ -79,6 +82,9 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]
 
     def _batch(self, index: int) -> Batch:
         epoch, place = divmod(self._start + index, self.steps)
+        if self._evaluated:
+            self._evaluations += index == 0
+            epoch += self._evaluations - 1
         follows = index == self._next and (place or self._split.endless)
         if not follows:
             # A source without an end has no epochs of its own: all that was taken from it lies before.

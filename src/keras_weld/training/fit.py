@@ -122,7 +122,9 @@ def fit(
         steps=length,
         start=place.batch,
     )
-    held_feed = None if held is None else Feed(held, batch_size, _targets(model, held))
+    held_feed = (
+        None if held is None else Feed(held, batch_size, _targets(model, held), first=place.epoch, evaluated=True)
+    )
     with folder, quiet():
         if place.epoch >= epochs or conductor.stopped:
             _finish(model, conductor)
@@ -143,7 +145,6 @@ def _train(model: keras.Model, conductor: Conductor, feed: Feed, held: Feed | No
             epochs=epochs,
             steps_per_epoch=feed.steps,
             validation_data=held,
-            validation_steps=None if held is None else held.steps,
             callbacks=[conductor],
             verbose=verbose,
             shuffle=False,

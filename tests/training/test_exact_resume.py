@@ -28,6 +28,7 @@ from keras_weld.errors import DamagedFileError, TrainingError, UsageError, Write
 
 CALLBACKS: dict[str, Callable[[], list[Any]]] = {
     "plateau": lambda: [keras.callbacks.ReduceLROnPlateau(monitor="loss", patience=1, min_delta=0.5, factor=0.5)],
+    "swapped": lambda: [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)],
     # It is never better by so much: the training ends with its second epoch.
     "early": lambda: [keras.callbacks.EarlyStopping("val_loss", 9.0, patience=1, restore_best_weights=True)],
 }
@@ -187,11 +188,17 @@ def test_a_change_that_is_meant_is_told_and_noted(run: Path) -> None:
     assert resumed.facts["history"]["epoch"] == [0, 1, 2]
 
 
-def test_more_epochs_go_on_from_the_last(tmp_path: Path) -> None:
+@pytest.mark.parametrize("callbacks", ["plateau", "swapped"])
+def test_more_epochs_go_on_from_the_last(callbacks: str, tmp_path: Path) -> None:
     build = builder("use_ema")
-    train(build, tmp_path / "more", "plateau", epochs=1)
-    more = left(build, tmp_path / "more", "plateau", epochs=3)
-    assert left(build, tmp_path / "whole", "plateau", epochs=3).differences(more) == []
+    whole = left(build, tmp_path / "whole", callbacks)
+    left(build, tmp_path / "more", callbacks, epochs=1)
+    again = left(build, tmp_path / "more", callbacks, epochs=1)
+    more = interrupted(lambda at: left(build, tmp_path / "more", callbacks, at), (15,))
+    assert whole.differences(more) == []
+    assert of_the_model(whole).differences(of_the_model(left(build, tmp_path / "more", callbacks))) == []
+    one = left(build, tmp_path / "one", callbacks, epochs=1)
+    assert of_the_model(one).differences(of_the_model(again)) == []
 
 
 def test_options_that_make_no_sense_are_refused(tmp_path: Path) -> None:

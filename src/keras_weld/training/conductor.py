@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from keras_weld.core.state import Array
-from keras_weld.training.callback_state import prepare, put_back, states_of
+from keras_weld.training.callback_state import params_for, prepare, put_back, settle, states_of
 from keras_weld.training.checkpoints import Checkpoint
 from keras_weld.training.every import Every
 from keras_weld.training.packing import pack, unpack
@@ -102,7 +102,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         """Hand them on, with the epoch's own number of steps."""
         super().set_params(params)
         for callback in self.callbacks:
-            callback.set_params(params)
+            callback.set_params(params_for(callback, params))
 
     def set_model(self, model: Any) -> None:
         """Hand it on."""
@@ -122,6 +122,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
             if self._rate is not None:
                 self._model.optimizer.learning_rate = self._rate
             set_random_state(unpack(resumed.facts["random"], resumed.arrays))
+            self._settle()
         self._last_kept = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -162,6 +163,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         self.place = Place(epoch + 1, 0, self.place.step)
         self.stopped = bool(model.stop_training)
         self._take()
+        self._settle()
 
     def on_train_end(self, logs: Any = None) -> None:
         """Hand it on."""
@@ -182,6 +184,10 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         """Hand it on."""
         self._tell("on_test_batch_end", batch, logs)
+
+    def _settle(self) -> None:
+        if self.place.epoch >= self.params["epochs"]:
+            settle(self.callbacks)
 
     def _tell(self, hook: str, *given: Any) -> None:
         for callback in self.callbacks:

@@ -127,7 +127,7 @@ def fit(
     )
     with folder, quiet():
         if place.epoch >= epochs or conductor.stopped:
-            _finish(model, conductor)
+            _finish(model, conductor, epochs)
         else:
             _train(model, conductor, feed, held_feed, epochs, verbose)
     unshare(model)
@@ -156,10 +156,10 @@ def _train(model: keras.Model, conductor: Conductor, feed: Feed, held: Feed | No
         raise
 
 
-def _finish(model: keras.Model, conductor: Conductor) -> None:
+def _finish(model: keras.Model, conductor: Conductor, epochs: int) -> None:
     """What `model.fit` does after the last epoch, for a run whose last epoch is done."""
     conductor.set_model(model)
-    conductor.set_params({"verbose": 0, "epochs": conductor.place.epoch, "steps": None})
+    conductor.set_params({"verbose": 0, "epochs": epochs, "steps": None})
     conductor.on_train_begin()
     model.optimizer.finalize_variable_values(model.trainable_weights)
     conductor.on_train_end(measured(conductor.history[-1]) if conductor.history else {})

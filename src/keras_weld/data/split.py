@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -76,6 +77,11 @@ class Split(ABC):
     @property
     def positioned(self) -> bool:
         """Whether examples can be had by number: `take`, shuffled epochs, `divide`."""
+        return False
+
+    @property
+    def placed(self) -> bool:
+        """Whether a stream can be gone on with from where it was: `placed_epoch`."""
         return False
 
     @property
@@ -172,6 +178,19 @@ class Split(ABC):
         count = self.counted()
         rows = order_of(seed, epoch, count) if shuffle else np.arange(count)
         return self.gather(blocks(rows, batch_size, start))
+
+    def placed_epoch(self, batch_size: int, *, epoch: int, place: Any = None) -> Iterator[tuple[Batch, Any]]:
+        """The batches of an epoch of a stream, each with the place after it, from which the rest can be read.
+
+        Args:
+            batch_size: examples in a batch.
+            epoch: number of the epoch, counted from 0.
+            place: where to begin, as it was given out before; None for the beginning.
+
+        Raises:
+            DataError: if the stream has no places.
+        """
+        raise DataError(f"The split {self.name} has no places to go on from.", file=self.origin)
 
     def checked(self, rows: Array) -> Array:
         """The rows as an array of whole numbers, each of which is an example's.

@@ -21,9 +21,6 @@ from keras_weld.training.variables import METRICS, MODEL, OPTIMIZER, read_variab
 Keep = Callable[[Checkpoint], None]
 """Called with every checkpoint that is due."""
 
-Where = Callable[[int, dict[str, Array]], Any]
-"""Given the batches of an epoch that were trained, tells where the data is as plain JSON; arrays are set aside."""
-
 
 @dataclass(slots=True)
 class Place:
@@ -38,6 +35,10 @@ class Place:
     epoch: int = 0
     batch: int = 0
     step: int = 0
+
+
+Where = Callable[[Place, dict[str, Array]], Any]
+"""Tells where the data is at a place of the run, as plain JSON; arrays are set aside."""
 
 
 class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
@@ -55,7 +56,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         resumed: the checkpoint to go on from.
         rate: the learning rate to go on with, instead of the one that was kept.
         file: the run, for messages.
-        where: tells where the data is, given the batches of the epoch that were trained; for the checkpoint.
+        where: tells where the data is, for the checkpoint.
         counted: whether Keras counts the batches of an epoch on by itself; by default it is made to begin at 0.
 
     Attributes:
@@ -87,7 +88,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         self._last_kept = time.monotonic()
         if resumed is not None:
             facts = resumed.facts
-            self.place = Place(facts["epoch"], facts["batch"], resumed.step)
+            self.place = place_of(resumed)
             self.history = list(facts["history"])
             self.stopped = facts["stopped"]
             self._inside = facts["batch"] > 0
@@ -201,7 +202,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
             arrays = {name: value for name, value in arrays.items() if not name.startswith(f"{METRICS}/")}
         random = pack(random_state(), arrays, "random")
         kept = states_of(self.callbacks, arrays)
-        data = None if self._where is None else self._where(self.place.batch, arrays)
+        data = None if self._where is None else self._where(self.place, arrays)
         facts = {
             "epoch": self.place.epoch,
             "batch": self.place.batch,
@@ -215,6 +216,13 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         self._keep(Checkpoint(self.place.step, facts, arrays))
         self._last_kept = time.monotonic()
         self.seconds += self._last_kept - began
+
+
+def place_of(checkpoint: Checkpoint | None) -> Place:
+    """Where a run goes on; its beginning if there is no checkpoint."""
+    if checkpoint is None:
+        return Place()
+    return Place(checkpoint.facts["epoch"], checkpoint.facts["batch"], checkpoint.step)
 
 
 def say_what_is_lost(conductor: Conductor, say: Callable[[str], None]) -> None:

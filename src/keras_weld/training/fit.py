@@ -17,15 +17,24 @@ from keras_weld.errors import DataError, UsageError
 from keras_weld.models.quiet import quiet
 from keras_weld.models.save import save
 from keras_weld.training.best import Best, parse_best
-from keras_weld.training.conductor import Conductor, say_what_is_lost
+from keras_weld.training.conductor import Conductor, Where, place_of, say_what_is_lost
 from keras_weld.training.every import Every, parse_every
 from keras_weld.training.feeding import Feed, steps_of
 from keras_weld.training.identity import data_of, identity_of
+from keras_weld.training.packing import pack, unpack
 from keras_weld.training.run_folder import RunFolder, Tell, to_stderr
 from keras_weld.training.run_history import as_keras, measured
 from keras_weld.training.variables import unshare
 
 MODEL = "model.keras"
+_IN_ITS_ORDER = (
+    "The examples come as a stream, in the order of their source, and are gone on with from where it was: that has "
+    "to give the same each time."
+)
+_THROUGH = (
+    "The examples come as a stream, in the order of their source: on a resume it is read from the beginning of the "
+    "epoch, and what was seen is passed over. It has to give the same each time."
+)
 
 
 def fit(
@@ -105,13 +114,9 @@ def fit(
     identity = identity_of(model, data_of(split), batch_size, seed)
     resumed, rate = folder.resume(identity, changes, callbacks, model, say)
     if not split.positioned:
-        say(
-            "The examples come as a stream, in the order of their source: on a resume it is read from its beginning, "
-            "and what was seen is passed over."
-        )
-    conductor = Conductor(callbacks, length, when, folder.keep, resumed, rate=rate, file=str(folder.folder))
-    say_what_is_lost(conductor, say)
-    place = conductor.place
+        say(_THROUGH if not split.placed else _IN_ITS_ORDER)
+    place = place_of(resumed)
+    known = None if resumed is None or {"data", "batch_size"} & set(changes) else resumed.facts["data"]
     feed = Feed(
         split,
         batch_size,
@@ -121,10 +126,15 @@ def fit(
         first=place.epoch,
         steps=length,
         start=place.batch,
+        placed=True,
+        place=None if known is None or resumed is None else unpack(known, resumed.arrays),
     )
     held_feed = (
         None if held is None else Feed(held, batch_size, _targets(model, held), first=place.epoch, evaluated=True)
     )
+    file = str(folder.folder)
+    conductor = Conductor(callbacks, length, when, folder.keep, resumed, rate=rate, file=file, where=_where(feed))
+    say_what_is_lost(conductor, say)
     with folder, quiet():
         if place.epoch >= epochs or conductor.stopped:
             _finish(model, conductor, epochs)
@@ -134,6 +144,10 @@ def fit(
     _with_history(model, conductor)
     save(model, folder.folder / MODEL)
     return model
+
+
+def _where(feed: Feed) -> Where:
+    return lambda place, arrays: pack(feed.place_after(place.epoch, place.batch), arrays, "data")
 
 
 def _train(model: keras.Model, conductor: Conductor, feed: Feed, held: Feed | None, epochs: int, verbose: Any) -> None:

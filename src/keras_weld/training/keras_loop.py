@@ -12,6 +12,7 @@ import keras
 
 from keras_weld.core.state import Array
 from keras_weld.errors import UsageError
+from keras_weld.training.conductor import Place
 from keras_weld.training.packing import pack, unpack
 from keras_weld.training.random_state import random_state, set_random_state
 
@@ -86,14 +87,14 @@ class Batches:
         self._passes, self._taken, self._iterator, self._random = 0, 0, None, random_state()
         self._reach: dict[str, Any] | None = None
 
-    def place(self, batch: int, arrays: dict[str, Array]) -> dict[str, Any]:
+    def place(self, place: Place, arrays: dict[str, Array]) -> dict[str, Any]:
         """Where the row of batches is, as plain JSON; `reach` takes it.
 
         Args:
-            batch: batches of the epoch that were trained; 0 between epochs.
+            place: where the run is.
             arrays: takes the arrays.
         """
-        inner = self._inner
+        inner, batch = self._inner, place.batch
         over = inner.steps_per_epoch is not None and inner._current_iterator is not None
         goes_on = over and inner._current_iterator is self._iterator
         used = batch > 0 or goes_on or (over and self._eager)

@@ -24,11 +24,12 @@ class Stop(keras.callbacks.Callback):
     Args:
         at: after so many batches; None for never.
         epoch: before this epoch begins; None for never.
+        validation: in the validation that comes after so many batches; None for never.
     """
 
-    def __init__(self, at: int | None, epoch: int | None = None) -> None:
+    def __init__(self, at: int | None, epoch: int | None = None, validation: int | None = None) -> None:
         super().__init__()
-        self.epoch = epoch
+        self.epoch, self.validation = epoch, validation
         self.at, self.seen, self.batches, self.logs = at, 0, [], []
 
     def get_state(self) -> dict[str, Any]:
@@ -39,6 +40,10 @@ class Stop(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if epoch == self.epoch:
+            raise Interruption
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        if self.seen == self.validation:
             raise Interruption
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

@@ -12,11 +12,12 @@ import pytest
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
 
 import keras  # noqa: E402
-from interrupted import Outcome, Stop, interrupted, outcome, pictures  # noqa: E402
+from interrupted import Interruption, Outcome, Stop, interrupted, outcome, pictures  # noqa: E402
 from keras import layers  # noqa: E402
 
 import keras_weld as weld  # noqa: E402
 from keras_weld.errors import TrainingError, UsageError  # noqa: E402
+from keras_weld.training.background import all_done  # noqa: E402
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 
@@ -78,7 +79,14 @@ SOURCES: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 def train(
-    run: Path, source: str, at: int | None, *, place: int = 0, told: list[str] | None = None, **options: Any
+    run: Path,
+    source: str,
+    at: int | None,
+    *,
+    validation: int | None = None,
+    place: int = 0,
+    told: list[str] | None = None,
+    **options: Any,
 ) -> tuple[keras.Model, list[Any]]:
     """A process of its own, as far as one process can be: seeds, model and data are made anew."""
     keras.utils.set_random_seed(7)
@@ -90,7 +98,7 @@ def train(
         keras.callbacks.ReduceLROnPlateau(monitor="loss", patience=0, min_delta=0.5, factor=0.5),
         keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
         keras.callbacks.SwapEMAWeights(),
-        Stop(at),
+        Stop(at, validation=validation),
     ]
     settings = {"every": "2 steps", "tell": (told if told is not None else []).append, **options}
     given = [*others[:place], weld.Resume(run, **settings), *others[place:]]
@@ -161,3 +169,13 @@ def test_only_fit_takes_it(tmp_path: Path) -> None:
         build().evaluate(*pictures(16), callbacks=[weld.Resume(tmp_path)], verbose=0)
     with pytest.raises(UsageError, match="checkpoints to keep"):
         weld.Resume(tmp_path, keep=0)
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_after_the_last_batch_of_an_epoch_of_unknown_length_it_goes_on_from_the_one_before(tmp_path: Path) -> None:
+    whole = left(tmp_path / "whole", "Grain", every="1 steps")
+    with pytest.raises(Interruption):
+        train(tmp_path / "resumed", "Grain", None, validation=10, every="1 steps")
+    all_done()
+    assert max(one.name for one in (tmp_path / "resumed" / "checkpoints").iterdir()) == "step-0000000009"
+    assert whole.differences(left(tmp_path / "resumed", "Grain", every="1 steps")) == []

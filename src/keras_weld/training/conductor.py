@@ -50,7 +50,8 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         callbacks: the user's callbacks.
-        steps: batches of an epoch.
+        steps: batches of an epoch; None if it is not known before the end. Then a checkpoint inside an epoch is handed
+            on once another batch has come: an epoch that has no more cannot be gone on with.
         every: when to take a checkpoint besides every epoch's end.
         keep: takes the checkpoints.
         resumed: the checkpoint to go on from.
@@ -69,7 +70,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(
         self,
         callbacks: Sequence[Any],
-        steps: int,
+        steps: int | None,
         every: Every,
         keep: Keep,
         resumed: Checkpoint | None = None,
@@ -85,6 +86,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         self._steps, self._every, self._keep, self._resumed = steps, every, keep, resumed
         self._rate, self._file, self._where = rate, file, where
         self._first, self._inside, self._cut = 0, False, False
+        self._waiting: Checkpoint | None = None
         self._last_kept = time.monotonic()
         if resumed is not None:
             facts = resumed.facts
@@ -146,7 +148,10 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         self.place.step += number + 1 - self.place.batch
         self.place.batch = number + 1
         model = self._model  # self.model would have JAX hand over its state at every batch
-        if self.place.batch >= self._steps:
+        if self._waiting is not None:
+            self._keep(self._waiting)
+            self._waiting = None
+        if self._steps is not None and self.place.batch >= self._steps:
             if self._first and not model.stop_training:
                 # The rest of an epoch has fewer batches than Keras was told: end it here.
                 model.stop_training = self._cut = True
@@ -158,7 +163,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         model = self._model
         if self._cut:
             model.stop_training = self._cut = False
-        self._first, self._inside = 0, False
+        self._first, self._inside, self._waiting = 0, False, None
         self._tell("on_epoch_end", epoch, logs)
         self.history.append({"epoch": epoch, "step": self.place.step, "rate": rate_of(model), **_plain(logs)})
         self.place = Place(epoch + 1, 0, self.place.step)
@@ -213,7 +218,11 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
             "callbacks": kept.states,
             "history": list(self.history),
         }
-        self._keep(Checkpoint(self.place.step, facts, arrays))
+        checkpoint = Checkpoint(self.place.step, facts, arrays)
+        if self._steps is None and self.place.batch:
+            self._waiting = checkpoint
+        else:
+            self._keep(checkpoint)
         self._last_kept = time.monotonic()
         self.seconds += self._last_kept - began
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -79,7 +78,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
         batches = Batches(loop)
         conductor = Conductor(
             led,
-            loop.batches.num_batches or sys.maxsize,
+            loop.batches.num_batches,
             self._every,
             self._folder.keep,
             resumed,

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from keras_weld.recipes.tune import tune
     from keras_weld.training.fit import fit
     from keras_weld.training.plan import Stage
+    from keras_weld.training.resume import Resume
 
 __all__ = [
     "LazyTensor",
     "Limits",
     "ModelState",
+    "Resume",
     "Role",
     "Stage",
     "TensorSpec",
@@ -59,6 +61,7 @@ _HOMES = {
     "LazyTensor": "core.state",
     "Limits": "io.limits",
     "ModelState": "core.state",
+    "Resume": "training.resume",
     "Role": "core.tensor",
     "Stage": "training.plan",
     "TensorSpec": "core.tensor",

@@ -37,7 +37,11 @@ def test_batches_come_to_the_arrays_and_the_end_of_an_epoch_is_told():
     assert_same_as_arrays(split)
     assert source.ended == 0
     assert len(list(split.epoch(5, seed=0, epoch=0, start=2))) == 3
+    assert source.ended == 0
+    assert len(list(split.epoch(5, seed=0, epoch=1))) == 5
     assert source.ended == 1
+    next(split.epoch(5, seed=0, epoch=4))  # as when a training goes on there
+    assert source.ended == 4
 
 
 def test_data_set_without_an_end_is_known_as_such():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -26,13 +27,26 @@ def split(value: Any, name: str, origin: str) -> Split:
     by_number = hasattr(value, "to_iter_dataset")
     if by_number and not batched and not endless:
         return row_split(value, name, origin, threads=True)
-    source = Source((lambda: _in_order(value)) if by_number else (lambda: value), origin, batched, endless=endless)
+    placed = partial(_in_order if by_number else _by_state, value)
+    start = (lambda: (element for element, _ in placed(None))) if by_number else lambda: value
+    source = Source(start, origin, batched, endless=endless, placed=placed)
     return StreamSplit(name, origin, None, source)
 
 
-def _in_order(value: Any) -> Iterator[Any]:
-    numbers = range(len(value)) if len(value) < sys.maxsize else count()
-    return (found for index in numbers if (found := value[index]) is not None)  # None was filtered out
+def _in_order(value: Any, place: int | None) -> Iterator[tuple[Any, int]]:
+    numbers = range(place or 0, len(value)) if len(value) < sys.maxsize else count(place or 0)
+    for index in numbers:
+        found = value[index]
+        if found is not None:  # it was filtered out
+            yield found, index + 1
+
+
+def _by_state(value: Any, place: Any) -> Iterator[tuple[Any, Any]]:
+    elements = iter(value)
+    if place is not None:
+        elements.set_state(place)
+    for element in elements:
+        yield element, elements.get_state()
 
 
 def _steps(value: Any) -> Iterator[Any]:

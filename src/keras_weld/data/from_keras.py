@@ -20,13 +20,18 @@ def split(value: Any, name: str, origin: str) -> Split:
     """The data set as a stream of its batches, in their order.
 
     It has whole batches by number, not examples, so its own order is kept: to shuffle, do it in `on_epoch_end`,
-    which is called after each epoch.
+    which is called between epochs.
     """
     endless = not hasattr(value, "__len__") and value.num_batches is None
 
-    def start() -> Iterator[Any]:
-        numbers = count() if endless else range(len(value) if hasattr(value, "__len__") else value.num_batches)
-        return (value[index] for index in numbers)
+    length = None if endless else len(value) if hasattr(value, "__len__") else value.num_batches
 
-    source = Source(start, origin, batched=True, endless=endless, finished=value.on_epoch_end)
+    def placed(place: int | None) -> Iterator[tuple[Any, int]]:
+        numbers = count(place or 0) if length is None else range(place or 0, length)
+        return ((value[index], index + 1) for index in numbers)
+
+    def start() -> Iterator[Any]:
+        return (element for element, _ in placed(None))
+
+    source = Source(start, origin, batched=True, endless=endless, finished=value.on_epoch_end, placed=placed)
     return StreamSplit(name, origin, None, source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,11 @@ class PreparedSplit(Split):
         return self.whole.positioned
 
     @property
+    def placed(self) -> bool:
+        """As without preparation."""
+        return self.whole.placed
+
+    @property
     def endless(self) -> bool:
         """As without preparation."""
         return self.whole.endless
@@ -72,6 +78,11 @@ class PreparedSplit(Split):
         """The epoch of the split as it is, prepared; batches before `start` are not."""
         inner = self.whole.epoch(batch_size, seed=seed, epoch=epoch, shuffle=shuffle, start=start)
         return map(self._prepared, inner)
+
+    def placed_epoch(self, batch_size: int, *, epoch: int, place: Any = None) -> Iterator[tuple[Batch, Any]]:
+        """The epoch of the split as it is, prepared."""
+        for batch, after in self.whole.placed_epoch(batch_size, epoch=epoch, place=place):
+            yield self._prepared(batch), after
 
     def fitted(self, shapes: Mapping[str, Shape]) -> Split:
         """The examples at the size and with the channels that the model takes.

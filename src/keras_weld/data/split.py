@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -79,6 +80,11 @@ class Split(ABC):
         return False
 
     @property
+    def placed(self) -> bool:
+        """Whether a stream can be gone on with from where it was: `placed_epoch`."""
+        return False
+
+    @property
     def endless(self) -> bool:
         """Whether the source says that it never ends."""
         return False
@@ -146,9 +152,9 @@ class Split(ABC):
         cut into batches from the left; batch `start` comes first, and no example before it is read. The last
         batch is smaller where the count is no multiple of the batch size.
 
-        Streams give them in their source's own order, whatever `seed`, `epoch` and `shuffle` say, and reach
-        `start` by reading the batches before it. An endless stream never ends: take as many batches as an epoch
-        shall have, and take those of the next epoch from the same iterator.
+        Streams give them in their source's own order, whatever `seed` and `shuffle` say, and reach `start` by reading
+        the batches before it. An endless stream never ends: take as many batches as an epoch shall have, and take
+        those of the next epoch from the same iterator.
 
         Args:
             batch_size: examples in a batch.
@@ -172,6 +178,19 @@ class Split(ABC):
         count = self.counted()
         rows = order_of(seed, epoch, count) if shuffle else np.arange(count)
         return self.gather(blocks(rows, batch_size, start))
+
+    def placed_epoch(self, batch_size: int, *, epoch: int, place: Any = None) -> Iterator[tuple[Batch, Any]]:
+        """The batches of an epoch of a stream, each with the place after it, from which the rest can be read.
+
+        Args:
+            batch_size: examples in a batch.
+            epoch: number of the epoch, counted from 0.
+            place: where to begin, as it was given out before; None for the beginning.
+
+        Raises:
+            DataError: if the stream has no places.
+        """
+        raise DataError(f"The split {self.name} has no places to go on from.", file=self.origin)
 
     def checked(self, rows: Array) -> Array:
         """The rows as an array of whole numbers, each of which is an example's.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -9,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_weld.data.batch import Array, Batch, batch_of, parts_of
-from keras_weld.data.elements import batch_arrays, stacked
+from keras_weld.data.batch import Array, Batch, batch_of, parts_of, size_of
+from keras_weld.data.elements import batch_arrays, numpy_of, sides_of, stacked
 from keras_weld.data.fitting import fitted_names
 from keras_weld.data.order import check_batches
 from keras_weld.data.rebatching import rebatched
@@ -67,27 +68,56 @@ class StreamSplit(Split):
         """Whether the source says that it never ends."""
         return self.source.endless
 
+    @property
+    def placed(self) -> bool:
+        """Whether the source can be read from where it was."""
+        return self.source.placed is not None
+
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """The examples in the source's order, cut and joined to this size."""
         check_batches(batch_size)
-        return rebatched(self._arrays(batch_size), batch_size)
+        return rebatched(self._arrays(self.source.elements(), batch_size), batch_size)
 
     def epoch(self, batch_size: int, *, seed: int, epoch: int, shuffle: bool = True, start: int = 0) -> Iterator[Batch]:
-        """The batches in the source's order; those before `start` are read and thrown away.
+        """The batches in the source's order in this epoch; those before `start` are read and thrown away.
 
-        A `PyDataset` is told when an epoch was read to its end (`on_epoch_end`), as `fit` does.
+        A `PyDataset` is told before an epoch that the ones before it are over (`on_epoch_end`), as `fit` does.
         """
-        yield from super().epoch(batch_size, seed=seed, epoch=epoch, shuffle=shuffle, start=start)
-        if self.source.finished is not None:
-            self.source.finished()
+        check_batches(batch_size, start)
+        elements = self.source.elements() if self.endless else self.source.epoch_elements(epoch)
+        return islice(rebatched(self._arrays(elements, batch_size), batch_size), start, None)
+
+    def placed_epoch(self, batch_size: int, *, epoch: int, place: Any = None) -> Iterator[tuple[Batch, Any]]:
+        """The batches with their places: that of the source, and how many examples of what comes there were given."""
+        placed = self.source.placed
+        if placed is None:
+            yield from super().placed_epoch(batch_size, epoch=epoch, place=place)
+            return
+        if not self.endless:
+            self.source.move_to(epoch)
+        start, skipped = place or (None, 0)
+        ends = deque([(-skipped, start)])
+        given = 0
+
+        def elements() -> Iterator[Any]:
+            end = -skipped
+            for element, after in self.source.guarded(lambda: placed(start)):
+                end += self._size(element)
+                ends.append((end, after))
+                yield element
+
+        for batch in rebatched(_without(self._arrays(elements(), batch_size), skipped), batch_size):
+            given += size_of(batch)
+            while len(ends) > 1 and ends[1][0] <= given:
+                ends.popleft()
+            yield batch, [ends[0][1], given - ends[0][0]]
 
     def fitted(self, shapes: Mapping[str, Shape]) -> StreamSplit:
         """The inputs in the model's order; the shapes of the first element are held against its own."""
         return replace(self, order=tuple(fitted_names(self.source.form.inputs, shapes, self.origin)))
 
-    def _arrays(self, batch_size: int) -> Iterator[Batch]:
+    def _arrays(self, elements: Iterator[Any], batch_size: int) -> Iterator[Batch]:
         form, first = self.source.form, 0
-        elements = self.source.elements()
         if not form.batched:
             elements = self._joined(elements, batch_size)
         for element in elements:
@@ -97,10 +127,25 @@ class StreamSplit(Split):
             first += len(next(iter(x.values())))
             yield batch
 
+    def _size(self, element: Any) -> int:
+        """Number of examples in an element."""
+        if not self.source.form.batched:
+            return 1
+        x, _ = sides_of(element, self.origin)
+        return int(np.shape(numpy_of(next(iter(x.values()))))[0])
+
     def _joined(self, examples: Iterator[Any], batch_size: int) -> Iterator[Any]:
         while some := list(islice(examples, batch_size)):
             x, y = stacked(some, self.origin)
             yield (x, y) if y else (x,)
+
+
+def _without(batches: Iterator[Batch], count: int) -> Iterator[Batch]:
+    """The batches, without the first examples of the first one."""
+    if count:
+        x, y = next(batches)
+        yield batch_of([part[count:] for part in parts_of(x)], [part[count:] for part in parts_of(y)])
+    yield from batches
 
 
 def stream_split(

@@ -116,6 +116,26 @@ def put_back(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]], arra
                 setattr(callback, key, state[key])
 
 
+def params_for(callback: Any, params: Mapping[str, Any]) -> dict[str, Any]:
+    """What a callback is told of the training.
+
+    After the last epoch, `SwapEMAWeights` gives up the weights that training would go on with. It is not told which
+    epoch is the last, so that a checkpoint can be taken before; `settle` then does what it would have done.
+    """
+    return {**params, "epochs": 0} if _swaps(callback) else dict(params)
+
+
+def settle(callbacks: Sequence[Any]) -> None:
+    """What callbacks do after the last epoch that must not be in a checkpoint."""
+    for callback in callbacks:
+        if _swaps(callback) and callback._ema_weights_in_model:
+            callback._finalize_ema_values()
+
+
+def _swaps(callback: Any) -> bool:
+    return isinstance(callback, keras.callbacks.SwapEMAWeights) and callback.swap_on_epoch
+
+
 def _has_own(callback: Any) -> bool:
     return callable(getattr(callback, "get_state", None)) and callable(getattr(callback, "set_state", None))
 
@@ -138,5 +158,6 @@ def _keeps_nothing(callback: Any) -> bool:
 def _flushed_size(callback: Any) -> int | None:
     if callback.csv_file is None:
         return None
-    callback.csv_file.flush()
+    if not callback.csv_file.closed:
+        callback.csv_file.flush()
     return os.path.getsize(callback.filename)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from keras_weld.core.state import Array
-from keras_weld.errors import DamagedFileError, WeldError
+from keras_weld.errors import DamagedFileError, WeldError, WriteError
 from keras_weld.io.atomic import remove_abandoned, sync_folder, temporary_name
 from keras_weld.io.fingerprint import sha256_of
 from keras_weld.io.hdf5 import open_hdf5
@@ -64,17 +64,36 @@ class Checkpoints:
         return sorted((int(match[1]) for match in found if match), reverse=True)
 
     def write(self, checkpoint: Checkpoint, spare: int | None = None) -> Path:
-        """Write a checkpoint: all of it appears under its name, or nothing does. Older ones are removed after that.
+        """Write a checkpoint: all of it appears under its name, or nothing does. Others are removed after that.
+
+        Of those before it, the newest are kept. Those after it were passed over as damaged, and are removed.
 
         Args:
             checkpoint: what to keep.
-            spare: the step of an older one that is not removed.
+            spare: the step of an older one that is kept besides.
 
         Raises:
             WriteError: if it cannot be written; older ones are untouched.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         final = self._path(checkpoint.step)
+        try:
+            self._write(final, checkpoint)
+        except OSError as error:
+            raise WriteError(
+                "A checkpoint could not be written; older ones are untouched.",
+                file=final,
+                found=str(error),
+                remedy="Check the free space and the permissions of the folder, and start the run again.",
+            ) from error
+        steps = self.steps()
+        kept = {spare, *[step for step in steps if step <= checkpoint.step][: self._keep]}
+        for step in steps:
+            if step not in kept:
+                shutil.rmtree(self._path(step), ignore_errors=True)
+        return final
+
+    def _write(self, final: Path, checkpoint: Checkpoint) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
         remove_abandoned(final)
         temporary = self.folder / temporary_name(final.name)
         temporary.mkdir()
@@ -95,10 +114,6 @@ class Checkpoints:
             sync_folder(self.folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        for step in self.steps()[self._keep :]:
-            if step != spare:
-                shutil.rmtree(self._path(step), ignore_errors=True)
-        return final
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
         """The newest checkpoint that is whole, and what was wrong with those that are newer.

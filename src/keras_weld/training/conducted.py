@@ -7,8 +7,10 @@ from typing import Any
 
 import keras
 
-from keras_weld.training.conductor import Conductor
+from keras_weld.training.conductor import Conductor, Where
 from keras_weld.training.feeding import Feed
+from keras_weld.training.packing import pack
+from keras_weld.training.run_history import measured
 
 
 def build_for_training(model: keras.Model, x: Any, y: Any) -> None:
@@ -35,7 +37,7 @@ def conduct(
         model: compiled and built.
         conductor: leads the callbacks.
         feed: the examples, from the conductor's place on.
-        held: the validation examples.
+        held: the validation examples, as they are evaluated.
         epochs: how many, those before the conductor's place counted.
         verbose: as in `model.fit`.
 
@@ -43,7 +45,7 @@ def conduct(
         Exception: what Keras raises; what came out of reading examples, as it was.
     """
     if conductor.place.epoch >= epochs or conductor.stopped:
-        _finish(model, conductor)
+        _finish(model, conductor, epochs)
         return
     try:
         model.fit(
@@ -53,7 +55,6 @@ def conduct(
             epochs=epochs,
             steps_per_epoch=feed.steps,
             validation_data=held,
-            validation_steps=None if held is None else held.steps,
             callbacks=[conductor],
             verbose=verbose,
             shuffle=False,
@@ -65,11 +66,15 @@ def conduct(
         raise
 
 
-def _finish(model: keras.Model, conductor: Conductor) -> None:
+def where_of(feed: Feed) -> Where:
+    """Tells a checkpoint where the source of a feed is."""
+    return lambda place, arrays: pack(feed.place_after(place.epoch, place.batch), arrays, "data")
+
+
+def _finish(model: keras.Model, conductor: Conductor, epochs: int) -> None:
     """What `model.fit` does after the last epoch, for a training whose last epoch is done."""
     conductor.set_model(model)
-    conductor.set_params({"verbose": 0, "epochs": conductor.place.epoch, "steps": None})
+    conductor.set_params({"verbose": 0, "epochs": epochs, "steps": None})
     conductor.on_train_begin()
     model.optimizer.finalize_variable_values(model.trainable_weights)
-    last = conductor.history[-1] if conductor.history else {}
-    conductor.on_train_end({name: value for name, value in last.items() if name not in ("epoch", "step", "rate")})
+    conductor.on_train_end(measured(conductor.history[-1]) if conductor.history else {})

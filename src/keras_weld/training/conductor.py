@@ -10,7 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_weld.training.callback_state import prepare, put_back, states_of
+from keras_weld.core.state import Array
+from keras_weld.training.callback_state import params_for, prepare, put_back, settle, states_of
 from keras_weld.training.checkpoints import Checkpoint
 from keras_weld.training.every import Every
 from keras_weld.training.packing import pack, unpack
@@ -36,6 +37,10 @@ class Place:
     step: int = 0
 
 
+Where = Callable[[Place, dict[str, Array]], Any]
+"""Tells where the data is at a place of the run, as plain JSON; arrays are set aside."""
+
+
 class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
     """Leads the callbacks of a run, records its history, and takes a checkpoint whenever one is due.
 
@@ -45,12 +50,15 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         callbacks: the user's callbacks.
-        steps: batches of an epoch.
+        steps: batches of an epoch; None if it is not known before the end. Then a checkpoint inside an epoch is handed
+            on once another batch has come: an epoch that has no more cannot be gone on with.
         every: when to take a checkpoint besides every epoch's end.
         keep: takes the checkpoints; None for a training that is not kept.
         resumed: the checkpoint to go on from.
         rate: the learning rate to go on with, instead of the one that was kept.
         file: the run, for messages.
+        where: tells where the data is, for the checkpoint.
+        counted: whether Keras counts the batches of an epoch on by itself; by default it is made to begin at 0.
 
     Attributes:
         place: where the run is.
@@ -62,27 +70,31 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(
         self,
         callbacks: Sequence[Any],
-        steps: int,
+        steps: int | None,
         every: Every,
         keep: Keep | None,
         resumed: Checkpoint | None = None,
         *,
         rate: float | None = None,
         file: str = "",
+        where: Where | None = None,
+        counted: bool = False,
     ) -> None:
         super().__init__()
         self.callbacks = list(callbacks)
         self.place, self.history, self.stopped, self.seconds = Place(), [], False, 0.0
         self._steps, self._every, self._keep, self._resumed = steps, every, keep, resumed
-        self._rate, self._file = rate, file
-        self._first, self._cut = 0, False
+        self._rate, self._file, self._where = rate, file, where
+        self._first, self._inside, self._cut = 0, False, False
+        self._waiting: Checkpoint | None = None
         self._last_kept = time.monotonic()
         if resumed is not None:
             facts = resumed.facts
-            self.place = Place(facts["epoch"], facts["batch"], resumed.step)
+            self.place = place_of(resumed)
             self.history = list(facts["history"])
             self.stopped = facts["stopped"]
-            self._first = facts["batch"]
+            self._inside = facts["batch"] > 0
+            self._first = 0 if counted else facts["batch"]
 
     @property
     def lost(self) -> list[str]:
@@ -93,7 +105,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         """Hand them on, with the epoch's own number of steps."""
         super().set_params(params)
         for callback in self.callbacks:
-            callback.set_params(params)
+            callback.set_params(params_for(callback, params))
 
     def set_model(self, model: Any) -> None:
         """Hand it on."""
@@ -113,11 +125,12 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
             if self._rate is not None:
                 self._model.optimizer.learning_rate = self._rate
             set_random_state(unpack(resumed.facts["random"], resumed.arrays))
+            self._settle()
         self._last_kept = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Tell of it, unless it began before the interruption."""
-        if self._first and self._resumed is not None:
+        if self._inside and self._resumed is not None:
             set_variables(self._model, self._resumed.arrays, (METRICS,), self._file)
             set_random_state(unpack(self._resumed.facts["random"], self._resumed.arrays))
             return
@@ -135,7 +148,10 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         self.place.step += number + 1 - self.place.batch
         self.place.batch = number + 1
         model = self._model  # self.model would have JAX hand over its state at every batch
-        if self.place.batch >= self._steps:
+        if self._waiting is not None and self._keep is not None:
+            self._keep(self._waiting)
+            self._waiting = None
+        if self._steps is not None and self.place.batch >= self._steps:
             if self._first and not model.stop_training:
                 # The rest of an epoch has fewer batches than Keras was told: end it here.
                 model.stop_training = self._cut = True
@@ -147,12 +163,13 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         model = self._model
         if self._cut:
             model.stop_training = self._cut = False
-        self._first = 0
+        self._first, self._inside, self._waiting = 0, False, None
         self._tell("on_epoch_end", epoch, logs)
         self.history.append({"epoch": epoch, "step": self.place.step, "rate": rate_of(model), **_plain(logs)})
         self.place = Place(epoch + 1, 0, self.place.step)
         self.stopped = bool(model.stop_training)
         self._take()
+        self._settle()
 
     def on_train_end(self, logs: Any = None) -> None:
         """Hand it on."""
@@ -174,6 +191,10 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         """Hand it on."""
         self._tell("on_test_batch_end", batch, logs)
 
+    def _settle(self) -> None:
+        if self.place.epoch >= self.params["epochs"]:
+            settle(self.callbacks)
+
     def _tell(self, hook: str, *given: Any) -> None:
         for callback in self.callbacks:
             getattr(callback, hook)(*given)
@@ -188,18 +209,40 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
             arrays = {name: value for name, value in arrays.items() if not name.startswith(f"{METRICS}/")}
         random = pack(random_state(), arrays, "random")
         kept = states_of(self.callbacks, arrays)
+        data = None if self._where is None else self._where(self.place, arrays)
         facts = {
             "epoch": self.place.epoch,
             "batch": self.place.batch,
             "stopped": self.stopped,
             "rate": rate_of(model),
             "random": random,
+            "data": data,
             "callbacks": kept.states,
-            "history": self.history,
+            "history": list(self.history),
         }
-        self._keep(Checkpoint(self.place.step, facts, arrays))
+        checkpoint = Checkpoint(self.place.step, facts, arrays)
+        if self._steps is None and self.place.batch:
+            self._waiting = checkpoint
+        else:
+            self._keep(checkpoint)
         self._last_kept = time.monotonic()
         self.seconds += self._last_kept - began
+
+
+def place_of(checkpoint: Checkpoint | None) -> Place:
+    """Where a run goes on; its beginning if there is no checkpoint."""
+    if checkpoint is None:
+        return Place()
+    return Place(checkpoint.facts["epoch"], checkpoint.facts["batch"], checkpoint.step)
+
+
+def say_what_is_lost(conductor: Conductor, say: Callable[[str], None]) -> None:
+    """Name the callbacks whose state cannot be kept."""
+    for name in dict.fromkeys(conductor.lost):
+        say(
+            f"What {name} knows is not kept over an interruption: give the class get_state() and set_state(state), "
+            "which return and take numbers, texts and arrays."
+        )
 
 
 def rate_of(model: keras.Model) -> float:

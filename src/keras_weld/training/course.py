@@ -12,10 +12,12 @@ from keras_weld.checks.meaning import Meaning, meaning_of
 from keras_weld.core.graph import ModelGraph
 from keras_weld.data.split import Shape, Split
 from keras_weld.errors import UsageError
-from keras_weld.training.conductor import Place
+from keras_weld.training.checkpoints import Checkpoint
+from keras_weld.training.conductor import place_of
 from keras_weld.training.feeding import Feed, steps_of
 from keras_weld.training.keeping import Best
 from keras_weld.training.objective import Aim, Loss, aim_at, matched
+from keras_weld.training.packing import unpack
 from keras_weld.training.score import ACCURACY, LOSS, Score
 from keras_weld.training.trainer import trainer_of
 
@@ -80,13 +82,14 @@ class Course:
         """What decides: the accuracy, where every output has one; else the loss."""
         return ACCURACY if all(aim.metric for aim in self.aims) else LOSS
 
-    def feed(self, first: int, place: Place) -> Feed:
-        """The training examples of a stage, from a place in it on.
+    def feed(self, first: int, resumed: Checkpoint | None) -> Feed:
+        """The training examples of a stage.
 
         Args:
             first: number of the stage's first epoch, counted over all stages from 0.
-            place: the place.
+            resumed: the checkpoint in it that they are to go on from.
         """
+        place = place_of(resumed)
         settings = self.settings
         return Feed(
             self.train,
@@ -97,6 +100,8 @@ class Course:
             first=first + place.epoch,
             steps=self.steps,
             start=place.batch,
+            placed=True,
+            place=None if resumed is None else unpack(resumed.facts["data"], resumed.arrays),
         )
 
     def some(self) -> tuple[Any, Any]:
@@ -106,13 +111,13 @@ class Course:
 
     def feed_validation(self) -> Feed:
         """The validation examples, in their order."""
-        return Feed(self.validation, self.settings.batch_size, self.prepare)
+        return Feed(self.validation, self.settings.batch_size, self.prepare, evaluated=True)
 
     def measure(self) -> Score:
         """How good the weights of now are on the validation examples."""
         feed = self.feed_validation()
         try:
-            found = self.trainer.evaluate(feed, steps=feed.steps, verbose=0, return_dict=True)
+            found = self.trainer.evaluate(feed, verbose=0, return_dict=True)
         except Exception:
             feed.raise_refusal()
             raise

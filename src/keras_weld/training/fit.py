@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,24 +12,29 @@ import keras
 from keras_weld.data.batch import parts_of
 from keras_weld.data.open import open_data
 from keras_weld.data.split import WHOLE, Split
-from keras_weld.errors import DataError, TrainingError, UsageError
-from keras_weld.io.atomic import atomic_path
+from keras_weld.errors import DataError, UsageError
 from keras_weld.models.quiet import quiet
 from keras_weld.models.save import save
-from keras_weld.training.callback_state import check_callbacks, states_of
-from keras_weld.training.checkpoints import Checkpoint, Checkpoints
-from keras_weld.training.conducted import build_for_training, conduct
-from keras_weld.training.conductor import Conductor, rate_of
+from keras_weld.training.best import Best, parse_best
+from keras_weld.training.conducted import build_for_training, conduct, where_of
+from keras_weld.training.conductor import Conductor, place_of, say_what_is_lost
 from keras_weld.training.every import Every, parse_every
 from keras_weld.training.feeding import Feed, steps_of
-from keras_weld.training.identity import compare, identity_of
-from keras_weld.training.run_history import write_history
+from keras_weld.training.identity import data_of, identity_of
+from keras_weld.training.packing import unpack
+from keras_weld.training.run_folder import RunFolder, Tell, to_stderr
+from keras_weld.training.run_history import as_keras
+from keras_weld.training.variables import unshare
 
-Tell = Callable[[str], None]
-"""Called with what a person should know, a sentence at a time."""
-
-RUN, MODEL = "run.json", "model.keras"
-_JUMP = 3.0  # a learning rate that changes by more than this factor on a resume is told
+MODEL = "model.keras"
+_IN_ITS_ORDER = (
+    "The examples come as a stream, in the order of their source, and are gone on with from where it was: that has "
+    "to give the same each time."
+)
+_THROUGH = (
+    "The examples come as a stream, in the order of their source: on a resume it is read from the beginning of the "
+    "epoch, and what was seen is passed over. It has to give the same each time."
+)
 
 
 def fit(
@@ -49,6 +52,7 @@ def fit(
     deterministic: bool = True,
     changes: Collection[str] = (),
     keep: int = 2,
+    best: str | Best = "loss",
     verbose: Any = "auto",
     tell: Tell | None = None,
 ) -> keras.Model:
@@ -75,6 +79,8 @@ def fit(
         changes: what may differ from the run so far: "data", "batch_size", "learning_rate", "optimizer", "model",
             "seed", "backend", "callbacks". Anything else that differs is refused.
         keep: how many of the newest checkpoints are kept.
+        best: what makes the one that is kept besides: "loss" for the lowest loss, that of validation where there is
+            one, or a metric with its direction, such as "highest val_accuracy".
         verbose: as in `model.fit`.
         tell: called with what a person should know; by default it is written to the standard error.
 
@@ -86,37 +92,31 @@ def fit(
         UsageError: for options that make no sense.
         DataError: if the data does not fit the model.
         DamagedFileError: if no checkpoint of the run is whole.
+        WriteError: if a checkpoint could not be written.
 
     Example:
         >>> import keras_weld as weld
         >>> model = weld.fit(build, (x, y), run="run", epochs=10)  # doctest: +SKIP
     """
-    folder, say, when = Path(run), tell or _to_stderr, parse_every(every)
-    if epochs < 1 or batch_size < 1:
-        raise UsageError("Epochs and the size of a batch are 1 or more.", found=f"{epochs} and {batch_size}")
+    say, when = tell or to_stderr, parse_every(every)
+    folder = RunFolder(Path(run), keep, parse_best(best))
+    if min(epochs, batch_size, keep) < 1:
+        raise UsageError(
+            "Epochs, the size of a batch and the checkpoints to keep are 1 or more.",
+            found=f"{epochs}, {batch_size}, {keep}",
+        )
     keras.utils.set_random_seed(seed)
     _make_deterministic(deterministic)
     split, held = _examples(data, validation_data, seed)
     model = build()
     split, held = _built(model, split, held, batch_size)
     length = steps_of(split, batch_size) if steps is None else steps
-    checkpoints = Checkpoints(folder / "checkpoints", keep)
-    identity = identity_of(model, split, batch_size, seed)
-    resumed, rate = _resumed(folder, checkpoints, identity, changes, callbacks, model, say)
+    identity = identity_of(model, data_of(split), batch_size, seed)
+    resumed, rate = folder.resume(identity, changes, callbacks, model, say)
     if not split.positioned:
-        say(
-            "The examples come as a stream, in the order of their source: on a resume it is read from its beginning, "
-            "and what was seen is passed over."
-        )
-    conductor = Conductor(
-        callbacks, length, when, lambda one: _keep(checkpoints, folder, one), resumed, rate=rate, file=str(folder)
-    )
-    for name in dict.fromkeys(conductor.lost):
-        say(
-            f"What {name} knows is not kept over an interruption: give the class get_state() and set_state(state), "
-            "which return and take numbers, texts and arrays."
-        )
-    place = conductor.place
+        say(_THROUGH if not split.placed else _IN_ITS_ORDER)
+    place = place_of(resumed)
+    known = None if resumed is None or {"data", "batch_size"} & set(changes) else resumed.facts["data"]
     feed = Feed(
         split,
         batch_size,
@@ -126,24 +126,27 @@ def fit(
         first=place.epoch,
         steps=length,
         start=place.batch,
+        placed=True,
+        place=None if known is None or resumed is None else unpack(known, resumed.arrays),
     )
-    held_feed = None if held is None else Feed(held, batch_size, _targets(model, held))
-    with quiet():
+    held_feed = (
+        None if held is None else Feed(held, batch_size, _targets(model, held), first=place.epoch, evaluated=True)
+    )
+    file = str(folder.folder)
+    conductor = Conductor(callbacks, length, when, folder.keep, resumed, rate=rate, file=file, where=where_of(feed))
+    say_what_is_lost(conductor, say)
+    with folder, quiet():
         conduct(model, conductor, feed, held_feed, epochs, verbose)
+    unshare(model)
     _with_history(model, conductor)
-    save(model, folder / MODEL)
+    save(model, folder.folder / MODEL)
     return model
 
 
 def _with_history(model: keras.Model, conductor: Conductor) -> None:
     history = keras.callbacks.History()
     history.set_model(model)
-    history.epoch = [entry["epoch"] for entry in conductor.history]
-    history.history = {}
-    for entry in conductor.history:
-        for name, value in entry.items():
-            if name not in ("epoch", "step", "rate"):
-                history.history.setdefault(name, []).append(value)
+    history.epoch, history.history = as_keras(conductor.history)
     model.history = history
 
 
@@ -198,65 +201,8 @@ def _targets(model: keras.Model, split: Split) -> Callable[[Any], Any]:
     return prepared
 
 
-def _resumed(
-    folder: Path,
-    checkpoints: Checkpoints,
-    identity: dict[str, Any],
-    changes: Collection[str],
-    callbacks: Sequence[Any],
-    model: keras.Model,
-    say: Tell,
-) -> tuple[Checkpoint | None, float | None]:
-    """The checkpoint to go on from, and a learning rate if another one is meant; a new run is noted."""
-    path = folder / RUN
-    newest, told = checkpoints.newest()
-    for text in told:
-        say(text)
-    if newest is None:
-        compare(identity, identity, changes, str(folder))
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_json(path, {"identity": identity, "changes": []})
-        return None, None
-    if not path.is_file():
-        raise TrainingError(
-            "The folder has checkpoints and does not tell what run they are of.",
-            file=path,
-            remedy="Bring the file back from a copy, or begin another run.",
-        )
-    known = json.loads(path.read_text())
-    notes, meant = compare(known["identity"], identity, changes, str(folder))
-    if "callbacks" not in changes:
-        check_callbacks(callbacks, newest.facts["callbacks"], str(folder))
-    else:
-        newest.facts["callbacks"][:] = states_of(callbacks, {}).states
-    for text in notes:
-        say(text)
-    rate = rate_of(model) if "learning_rate" in meant else None
-    kept = newest.facts["rate"]
-    if rate is not None and kept and not 1 / _JUMP <= rate / kept <= _JUMP:
-        say(f"The learning rate jumps from {kept:g} to {rate:g}.")
-    if meant:
-        entry = {"step": newest.step, "epoch": newest.facts["epoch"], "changed": meant, "notes": notes}
-        _write_json(path, {"identity": identity, "changes": [*known["changes"], entry]})
-    return newest, rate
-
-
-def _keep(checkpoints: Checkpoints, folder: Path, checkpoint: Checkpoint) -> None:
-    checkpoints.write(checkpoint)
-    write_history(folder, checkpoint.facts["history"])
-
-
-def _write_json(path: Path, value: Any) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1))
-
-
 def _make_deterministic(wanted: bool) -> None:
     if wanted and keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-
-
-def _to_stderr(text: str) -> None:
-    sys.stderr.write(f"Note: {text}\n")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -22,21 +22,23 @@ _CHANGES = ("model", "optimizer", "learning_rate", "data", "batch_size", "seed",
 _TOLD = ("keras", "numpy", "python", "keras_weld")
 
 
-def identity_of(model: keras.Model, split: Split, batch_size: int, seed: int) -> dict[str, Any]:
+def identity_of(
+    model: keras.Model, data: Mapping[str, Any], batch_size: int | None, seed: int | None
+) -> dict[str, Any]:
     """What a run is.
 
     Args:
         model: compiled and built.
-        split: the training examples.
-        batch_size: examples at a time.
-        seed: of the whole run.
+        data: what is known of the training examples.
+        batch_size: examples at a time, if it is known.
+        seed: of the whole run, if it has one.
     """
     optimizer = keras.optimizers.serialize(model.optimizer)
     return {
         "model": digest_of(model),
         "optimizer": _without_rate(optimizer),
         "learning_rate": _rate(optimizer),
-        "data": fingerprint_of(split),
+        "data": data,
         "batch_size": batch_size,
         "seed": seed,
         **surroundings(),
@@ -166,17 +168,23 @@ def _rate(optimizer: Mapping[str, Any]) -> Any:
     return json.loads(json.dumps(rate, default=str))
 
 
-def fingerprint_of(split: Split) -> dict[str, Any]:
+def data_of(split: Split) -> dict[str, Any]:
     """Count, shapes, means of the first examples, and how often each label occurs: cheap, and other for other data."""
     x, y = next(iter(split.batches(_LOOKED_AT)))
     found: dict[str, Any] = {
         "count": split.count,
-        "inputs": [[list(part.shape[1:]), str(part.dtype), _mean(part)] for part in parts_of(x)],
-        "targets": [[list(part.shape[1:]), str(part.dtype), _mean(part)] for part in parts_of(y)],
+        "inputs": facts_of(parts_of(x)),
+        "targets": facts_of(parts_of(y)),
     }
     if split.positioned:
         found["labels"] = [_labels(values) for values in split.targets]
     return found
+
+
+def facts_of(arrays: Sequence[Any]) -> list[Any]:
+    """Shape of an example, type, and mean of the first examples, for each array."""
+    first = [np.asarray(part[:_LOOKED_AT]) for part in arrays]
+    return [[list(part.shape[1:]), str(part.dtype), _mean(part)] for part in first]
 
 
 def _mean(values: Any) -> float | None:

@@ -12,6 +12,7 @@ from typing import Any
 from keras_weld.io.atomic import atomic_path
 
 JSON, CSV = "history.json", "history.csv"
+_PLACE = ("epoch", "step", "rate")
 
 
 def write_history(folder: Path, history: Sequence[Mapping[str, Any]]) -> None:
@@ -33,3 +34,17 @@ def write_history(folder: Path, history: Sequence[Mapping[str, Any]]) -> None:
     writer.writerows(history)
     with atomic_path(folder / CSV) as temporary:
         temporary.write_text(text.getvalue())
+
+
+def measured(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What was measured in an epoch, without its place."""
+    return {name: value for name, value in entry.items() if name not in _PLACE}
+
+
+def as_keras(history: Sequence[Mapping[str, Any]]) -> tuple[list[int], dict[str, list[Any]]]:
+    """The numbers of the epochs, and what was measured in each, as `keras.callbacks.History` has them."""
+    found: dict[str, list[Any]] = {}
+    for entry in history:
+        for name, value in measured(entry).items():
+            found.setdefault(name, []).append(value)
+    return [entry["epoch"] for entry in history], found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,14 @@ from keras_weld.data.split import Split
 from keras_weld.errors import TrainingError, UsageError, WeldError
 from keras_weld.models.quiet import quiet
 from keras_weld.models.replay import graph_of
+from keras_weld.training.checkpoints import Checkpoint
 from keras_weld.training.choosing import choose, head_of
-from keras_weld.training.conducted import build_for_training, conduct
-from keras_weld.training.conductor import Conductor
+from keras_weld.training.conducted import build_for_training, conduct, where_of
+from keras_weld.training.conductor import Conductor, Where
 from keras_weld.training.course import Course, Settings, course_of
 from keras_weld.training.every import Every
 from keras_weld.training.freezing import Freezing
-from keras_weld.training.identity import digest_of, digest_of_weights, fingerprint_of, surroundings
+from keras_weld.training.identity import data_of, digest_of, digest_of_weights, surroundings
 from keras_weld.training.keeping import Best, Keeper, Tell
 from keras_weld.training.objective import Loss
 from keras_weld.training.parts import Part, parts_of
@@ -95,7 +98,7 @@ def run_stages(
     if folder is not None and folder.resumed is not None:
         runs += folder.ledger.earlier
         course.notes[:] = folder.ledger.notes
-    with quiet(), Freezing(parts) as freezing:
+    with folder or nullcontext(), quiet(), Freezing(parts) as freezing:
         for number, (stage, wanted) in list(enumerate(zip(planned, chosen, strict=True), 1))[len(runs) :]:
             ledger = Ledger(number, runs, course.notes)
             trained = freezing.train_only(wanted, thaw=stage.named)
@@ -114,8 +117,8 @@ def _identity(course: Course, model: keras.Model, planned: Sequence[Stage]) -> d
         "stages": format_stages(planned),
         "model": digest_of(model),
         "weights": digest_of_weights(model),
-        "data": fingerprint_of(course.train),
-        "validation_data": fingerprint_of(course.validation),
+        "data": data_of(course.train),
+        "validation_data": data_of(course.validation),
         "losses": {aim.output: aim.name for aim in course.aims},
         **{name: getattr(settings, name) for name in ("optimizer", "batch_size", "patience", "seed", "steps")},
         **surroundings(),
@@ -176,8 +179,9 @@ def run_stage(
 
 def _fit(course: Course, ledger: Ledger, stage: Stage, first: int, keeper: Keeper, folder: StagesFolder | None) -> None:
     callbacks = [ledger, keeper, *course.settings.callbacks]
-    conductor = _conductor(course, ledger, callbacks, folder)
-    feed, held = course.feed(first, conductor.place), course.feed_validation()
+    resumed = None if folder is None else folder.resumed_in(ledger.number, callbacks)
+    feed, held = course.feed(first, resumed), course.feed_validation()
+    conductor = _conductor(course, ledger, callbacks, folder, resumed, where_of(feed))
     try:
         build_for_training(course.trainer, *course.some())
         conduct(course.trainer, conductor, feed, held, stage.epochs)
@@ -192,11 +196,18 @@ def _fit(course: Course, ledger: Ledger, stage: Stage, first: int, keeper: Keepe
         ) from error
 
 
-def _conductor(course: Course, ledger: Ledger, callbacks: Sequence[Any], folder: StagesFolder | None) -> Conductor:
+def _conductor(
+    course: Course,
+    ledger: Ledger,
+    callbacks: Sequence[Any],
+    folder: StagesFolder | None,
+    resumed: Checkpoint | None,
+    where: Where,
+) -> Conductor:
     if folder is None:
         return Conductor(callbacks, course.steps, Every(), None)
-    resumed = folder.resumed_in(ledger.number, callbacks)
-    made = Conductor(callbacks, course.steps, folder.every, lambda one: folder.keep(one, ledger), resumed)
+    keep = partial(folder.keep, ledger=ledger)
+    made = Conductor(callbacks, course.steps, folder.every, keep, resumed, where=where)
     if resumed is None:
         made.place.step = course.steps * sum(run.stage.epochs for run in ledger.earlier)
     return made

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import keras
 
 from keras_weld.errors import TrainingError
 from keras_weld.io.atomic import atomic_path
+from keras_weld.training.background import Background, all_done
 from keras_weld.training.callback_state import check_callbacks
 from keras_weld.training.checkpoints import Checkpoint, Checkpoints
 from keras_weld.training.every import Every
@@ -49,8 +52,8 @@ class Ledger(keras.callbacks.Callback):  # type: ignore[misc]
         self.earlier = [_stage_run(one) for one in state["earlier"]]
 
 
-class StagesFolder:
-    """The folder of one training in stages.
+class StagesFolder(AbstractContextManager["StagesFolder"]):
+    """The folder of one training in stages. As a context, it waits at the end for what is being written.
 
     Args:
         folder: the folder; it is made if it is missing.
@@ -70,7 +73,8 @@ class StagesFolder:
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], every: Every, tell: Callable[[str], None]) -> None:
         self.every, self.resumed, self.ledger = every, None, Ledger(1, (), ())
-        self._folder, self._checkpoints = folder, Checkpoints(folder / "checkpoints")
+        self._folder, self._checkpoints, self._background = folder, Checkpoints(folder / "checkpoints"), Background()
+        all_done()
         path = folder / RUN
         if path.is_file():
             _require_same(json.loads(path.read_text())["identity"], identity, str(folder))
@@ -101,20 +105,28 @@ class StagesFolder:
         return self.resumed
 
     def keep(self, checkpoint: Checkpoint, ledger: Ledger) -> None:
-        """Write a checkpoint, and the history of all stages.
+        """Have a checkpoint and the history of all stages written in the background, once the one before is written.
 
         Raises:
-            WriteError: if it cannot be written.
+            WriteError: if the one before could not be written.
         """
-        self._checkpoints.write(checkpoint)
         entries = [
             {"stage": number, "epoch": one.epoch - 1, "rate": one.rate, **one.training, **_named(one.validation)}
             for number, run in enumerate(ledger.earlier, 1)
             for one in run.history
         ]
-        write_history(
-            self._folder, [*entries, *({"stage": ledger.number, **one} for one in checkpoint.facts["history"])]
-        )
+        entries += [{"stage": ledger.number, **one} for one in checkpoint.facts["history"]]
+
+        def write() -> None:
+            self._checkpoints.write(checkpoint)
+            write_history(self._folder, entries)
+
+        self._background.do(write)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._background.__exit__(kind, error, trace)
 
 
 def _named(validation: Mapping[str, float]) -> dict[str, float]:

@@ -35,8 +35,14 @@ def variables_of(model: keras.Model) -> Iterator[tuple[str, Any]]:
 
 
 def read_variables(model: keras.Model) -> dict[str, Array]:
-    """The values of all variables, copied."""
-    return {name: np.array(keras.ops.convert_to_numpy(variable.value)) for name, variable in variables_of(model)}
+    """The values of all variables, copied to the host's memory: later steps of the training do not reach them."""
+    return {name: _copied(variable.value) for name, variable in variables_of(model)}
+
+
+def _copied(value: Any) -> Array:
+    """TensorFlow and JAX hand out a copy; what is a view of a backend's own memory is copied here."""
+    found = keras.ops.convert_to_numpy(value)
+    return found if found.base is None and found.flags.owndata else np.array(found)
 
 
 def set_variables(model: keras.Model, values: Mapping[str, Array], groups: tuple[str, ...], file: str) -> None:
@@ -69,6 +75,19 @@ def set_variables(model: keras.Model, values: Mapping[str, Array], groups: tuple
             )
     for name, variable in here.items():
         variable.assign(kept[name])
+
+
+def unshare(model: keras.Model) -> None:
+    """Give each variable memory of its own.
+
+    On JAX, Keras ends a training with moving averages of weights by letting two variables have one array. The next
+    `fit` would hand it to the compiled step twice to write in, which JAX refuses after it has destroyed the others.
+    """
+    seen: set[int] = set()
+    for _, variable in variables_of(model):
+        if id(variable.value) in seen:
+            variable.assign(_copied(variable.value))
+        seen.add(id(variable.value))
 
 
 def _others(here: Mapping[str, Any], kept: Mapping[str, Any], file: str) -> TrainingError:

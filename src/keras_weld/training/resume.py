@@ -1,0 +1,166 @@
+"""`weld.Resume`: training that goes on exactly, as one callback of an ordinary `model.fit`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_weld.errors import UsageError
+from keras_weld.training.best import Best, parse_best
+from keras_weld.training.conductor import Conductor, say_what_is_lost
+from keras_weld.training.every import Every, parse_every
+from keras_weld.training.identity import facts_of, identity_of
+from keras_weld.training.keras_loop import Batches, Loop, running_loop
+from keras_weld.training.run_folder import RunFolder, Tell, to_stderr
+from keras_weld.training.run_history import as_keras
+from keras_weld.training.variables import unshare
+
+_ALWAYS_THERE = (keras.callbacks.History, keras.callbacks.ProgbarLogger)
+_AGAIN = "On a resume, batches of an epoch that were trained are read again and passed over"
+
+
+class Resume(keras.callbacks.Callback):  # type: ignore[misc]
+    """Makes `model.fit` go on where an earlier one with the same folder was interrupted.
+
+    It keeps what `weld.fit` keeps, and leads the other callbacks; its own place among them does not matter. The order
+    of the examples is Keras's or the data's own: how exact a resume is depends on it, and is told at the start.
+
+    Args:
+        run: the folder of the run; it is made if it is missing.
+        every: when to take a checkpoint besides every epoch's end: "epoch" for then alone, "500 steps", "10 minutes".
+        changes: what may differ from the run so far, as in `weld.fit`.
+        keep: how many of the newest checkpoints are kept.
+        best: what makes the one that is kept besides, as in `weld.fit`.
+        tell: called with what a person should know; by default it is written to the standard error.
+
+    Raises:
+        UsageError: for options that make no sense, and if something else than `model.fit` is given it.
+        TrainingError: if the run cannot be gone on with: another model, data or setting than it was begun with.
+        DamagedFileError: if no checkpoint of the run is whole.
+        WriteError: if a checkpoint could not be written.
+
+    Example:
+        >>> import keras_weld as weld
+        >>> model.fit(x, y, epochs=10, callbacks=[weld.Resume("run")])  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        run: str | os.PathLike[str],
+        *,
+        every: str | Every = "epoch",
+        changes: Collection[str] = (),
+        keep: int = 2,
+        best: str | Best = "loss",
+        tell: Tell | None = None,
+    ) -> None:
+        super().__init__()
+        if keep < 1:
+            raise UsageError("The checkpoints to keep are 1 or more.", found=keep)
+        self._folder = RunFolder(Path(run), keep, parse_best(best))
+        self._every, self._changes, self._tell = parse_every(every), changes, tell or to_stderr
+
+    def set_model(self, model: Any) -> None:
+        """Take over from the list of callbacks that this one is in."""
+        super().set_model(model)
+        loop = running_loop()
+        given = [one for one in loop.callbacks.callbacks if one is not self]
+        led = [one for one in given if type(one) not in _ALWAYS_THERE]
+        _build(model, loop)
+        unshare(model)
+        adapter = loop.batches.data_adapter
+        identity = identity_of(model, _data(loop), adapter.batch_size, None)
+        resumed, rate = self._folder.resume(identity, self._changes, led, model, self._tell)
+        batches = Batches(loop)
+        conductor = Conductor(
+            led,
+            loop.batches.num_batches,
+            self._every,
+            self._folder.keep,
+            resumed,
+            rate=rate,
+            file=str(self._folder.folder),
+            where=batches.place,
+            counted=True,
+        )
+        self._tell(_exactness(loop))
+        say_what_is_lost(conductor, self._tell)
+        if resumed is not None:
+            batches.reach(resumed.facts["data"], dict(resumed.arrays))
+            model._initial_epoch = loop.epochs if conductor.stopped else conductor.place.epoch
+        keras.callbacks.Callback.set_model(conductor, model)  # Keras itself tells those that it leads
+        last = [one for one in given if type(one) in _ALWAYS_THERE]
+        loop.callbacks.callbacks = [conductor, *last, _Joined(conductor, self._folder)]
+        loop.callbacks._configure_async_dispatch([conductor])
+        loop.callbacks.callbacks[-1].set_model(model)
+
+
+class _Joined(keras.callbacks.Callback):  # type: ignore[misc]
+    """Puts earlier epochs into the history that Keras returns, and waits at the end for what is being written."""
+
+    def __init__(self, conductor: Conductor, folder: RunFolder) -> None:
+        super().__init__()
+        self._conductor, self._folder = conductor, folder
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        history = self._model.history
+        history.epoch, history.history = as_keras(self._conductor.history)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._model._initial_epoch = None  # or a later fit would begin there too
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._model._initial_epoch = None
+        unshare(self._model)
+        self._folder.wait()
+
+
+def _build(model: keras.Model, loop: Loop) -> None:
+    """Have all variables there: on TensorFlow, those of metrics come with the first batch otherwise."""
+    if keras.backend.backend() == "tensorflow":
+        model._symbolic_build(data_batch=loop.batches._get_iterator().element_spec)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+
+
+def _data(loop: Loop) -> dict[str, Any]:
+    """What can be told of the data without reading it."""
+    adapter = loop.batches.data_adapter
+    found = {"source": loop.source, "batches": adapter.num_batches, "steps": loop.batches.steps_per_epoch}
+    if loop.source == "ArrayDataAdapter":
+        found["shuffle"], found["count"] = loop.shuffle, adapter._num_samples
+        found["arrays"] = facts_of([part for part in keras.tree.flatten(adapter._inputs) if part is not None])
+    elif loop.source == "PyDatasetAdapter":
+        found["shuffle"] = loop.shuffle
+    return found
+
+
+def _exactness(loop: Loop) -> str:
+    """What a resume gives with this data."""
+    if loop.source == "ArrayDataAdapter":
+        if loop.shuffle and keras.backend.backend() == "tensorflow":
+            return (
+                f"{_AGAIN}; the order of the examples is drawn by TensorFlow, and is the same in another process "
+                "only if keras.utils.set_random_seed(seed) was called before."
+            )
+        return f"{_AGAIN}, in the same order: it goes on with the same bits."
+    if loop.source == "PyDatasetAdapter" and loop.batches.data_adapter.enqueuer is not None:
+        return (
+            "The PyDataset is read by several workers, for whom Keras keeps batches from one epoch for the next: a "
+            "resume does not go on with the same bits. Use workers=1, or weld.fit."
+        )
+    if loop.source == "PyDatasetAdapter":
+        return (
+            f"{_AGAIN}: it goes on with the same bits if a batch of the PyDataset depends on its number alone, and "
+            "on nothing that it draws or changes from epoch to epoch."
+        )
+    if loop.source == "GeneratorDataAdapter":
+        return (
+            "The data is a generator, which begins anew in another process: a resume does not go on with the same "
+            "bits. Give it as a PyDataset, or use weld.fit."
+        )
+    return f"{_AGAIN}: it goes on with the same bits if the data gives them in the same order in another process."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -16,7 +15,6 @@ from keras_weld.data.batch import parts_of
 from keras_weld.data.open import open_data
 from keras_weld.data.split import WHOLE, Split
 from keras_weld.errors import DataError, TrainingError, UsageError
-from keras_weld.io.atomic import atomic_path
 from keras_weld.models.quiet import quiet
 from keras_weld.models.save import save
 from keras_weld.training.callback_state import check_callbacks, states_of
@@ -25,15 +23,19 @@ from keras_weld.training.conductor import Conductor, rate_of
 from keras_weld.training.every import Every, parse_every
 from keras_weld.training.feeding import Feed, steps_of
 from keras_weld.training.identity import compare, identity_of
+from keras_weld.training.run_folder import CHECKPOINTS, MODEL, RUN, read_run, write_run
 from keras_weld.training.run_history import write_history
+from keras_weld.training.run_place import in_its_folder
+from keras_weld.training.starts import note_end, note_start
+from keras_weld.training.telling import TellSteps, progress_of
 
 Tell = Callable[[str], None]
 """Called with what a person should know, a sentence at a time."""
 
-RUN, MODEL = "run.json", "model.keras"
 _JUMP = 3.0  # a learning rate that changes by more than this factor on a resume is told
 
 
+@in_its_folder
 def fit(
     build: Callable[[], keras.Model],
     data: Any,
@@ -51,6 +53,7 @@ def fit(
     keep: int = 2,
     verbose: Any = "auto",
     tell: Tell | None = None,
+    progress: TellSteps | None = None,
 ) -> keras.Model:
     """Train a model, or go on where an earlier call with the same `run` was interrupted.
 
@@ -77,6 +80,7 @@ def fit(
         keep: how many of the newest checkpoints are kept.
         verbose: as in `model.fit`.
         tell: called with what a person should know; by default it is written to the standard error.
+        progress: called after each step with steps done, steps in all, and a few words.
 
     Returns:
         The trained model; `model.history` has the figures of all epochs.
@@ -100,7 +104,7 @@ def fit(
     model = build()
     split, held = _built(model, split, held, batch_size)
     length = steps_of(split, batch_size) if steps is None else steps
-    checkpoints = Checkpoints(folder / "checkpoints", keep)
+    checkpoints = Checkpoints(folder / CHECKPOINTS, keep)
     identity = identity_of(model, split, batch_size, seed)
     resumed, rate = _resumed(folder, checkpoints, identity, changes, callbacks, model, say)
     if not split.positioned:
@@ -132,13 +136,24 @@ def fit(
         if place.epoch >= epochs or conductor.stopped:
             _finish(model, conductor)
         else:
-            _train(model, conductor, feed, held_feed, epochs, verbose)
+            rate = rate_of(model) if resumed is None else rate or resumed.facts["rate"]
+            note_start(folder, identity, epoch=place.epoch, step=place.step, epochs=epochs, rate=rate)
+            _train(model, conductor, feed, held_feed, epochs, verbose, progress)
     _with_history(model, conductor)
     save(model, folder / MODEL)
+    note_end(folder)
     return model
 
 
-def _train(model: keras.Model, conductor: Conductor, feed: Feed, held: Feed | None, epochs: int, verbose: Any) -> None:
+def _train(
+    model: keras.Model,
+    conductor: Conductor,
+    feed: Feed,
+    held: Feed | None,
+    epochs: int,
+    verbose: Any,
+    progress: TellSteps | None,
+) -> None:
     try:
         model.fit(
             # Not the feed itself: Keras does not let an epoch over a PyDataset end before its last step.
@@ -148,7 +163,7 @@ def _train(model: keras.Model, conductor: Conductor, feed: Feed, held: Feed | No
             steps_per_epoch=feed.steps,
             validation_data=held,
             validation_steps=None if held is None else held.steps,
-            callbacks=[conductor],
+            callbacks=[conductor, *progress_of(progress, conductor, feed.steps, epochs)],
             verbose=verbose,
             shuffle=False,
         )
@@ -252,7 +267,7 @@ def _resumed(
     if newest is None:
         compare(identity, identity, changes, str(folder))
         folder.mkdir(parents=True, exist_ok=True)
-        _write_json(path, {"identity": identity, "changes": []})
+        write_run(folder, {"identity": identity, "changes": [], "starts": []})
         return None, None
     if not path.is_file():
         raise TrainingError(
@@ -260,7 +275,7 @@ def _resumed(
             file=path,
             remedy="Bring the file back from a copy, or begin another run.",
         )
-    known = json.loads(path.read_text())
+    known = read_run(folder)
     notes, meant = compare(known["identity"], identity, changes, str(folder))
     if "callbacks" not in changes:
         check_callbacks(callbacks, newest.facts["callbacks"], str(folder))
@@ -274,18 +289,13 @@ def _resumed(
         say(f"The learning rate jumps from {kept:g} to {rate:g}.")
     if meant:
         entry = {"step": newest.step, "epoch": newest.facts["epoch"], "changed": meant, "notes": notes}
-        _write_json(path, {"identity": identity, "changes": [*known["changes"], entry]})
+        write_run(folder, {**known, "identity": identity, "changes": [*known["changes"], entry]})
     return newest, rate
 
 
 def _keep(checkpoints: Checkpoints, folder: Path, checkpoint: Checkpoint) -> None:
     checkpoints.write(checkpoint)
     write_history(folder, checkpoint.facts["history"])
-
-
-def _write_json(path: Path, value: Any) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1))
 
 
 def _make_deterministic(wanted: bool) -> None:

@@ -39,6 +39,11 @@ def read_variables(model: keras.Model) -> dict[str, Array]:
     return {name: np.array(keras.ops.convert_to_numpy(variable.value)) for name, variable in variables_of(model)}
 
 
+def paths_of(model: keras.Model) -> dict[str, str]:
+    """The paths of all variables by the names that `variables_of` gives them, for people to read."""
+    return {name: str(variable.path) for name, variable in variables_of(model)}
+
+
 def set_variables(model: keras.Model, values: Mapping[str, Array], groups: tuple[str, ...], file: str) -> None:
     """Set the variables of some groups; nothing is left out without a word.
 

@@ -140,6 +140,7 @@ def fit(
             note_start(folder, identity, epoch=place.epoch, step=place.step, epochs=epochs, rate=rate)
             _train(model, conductor, feed, held_feed, epochs, verbose, progress)
     _with_history(model, conductor)
+    write_history(folder, conductor.history)  # a kill may have come between the last checkpoint and its history
     save(model, folder / MODEL)
     note_end(folder)
     return model

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from keras_weld.recipes.evaluate import evaluate
     from keras_weld.recipes.fuse import fuse
     from keras_weld.recipes.inspect import inspect
+    from keras_weld.recipes.train import train
     from keras_weld.recipes.tune import tune
     from keras_weld.training.fit import fit
     from keras_weld.training.plan import Stage
@@ -54,6 +55,7 @@ __all__ = [
     "load",
     "open_model",
     "save",
+    "train",
     "tune",
 ]
 
@@ -80,6 +82,7 @@ _HOMES = {
     "load": "models.load",
     "open_model": "io.read",
     "save": "models.save",
+    "train": "recipes.train",
     "tune": "recipes.tune",
 }
 

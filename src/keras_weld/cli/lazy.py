@@ -30,7 +30,7 @@ class LazyGroup(click.Group):
         """The command of that name, or None if there is none."""
         if cmd_name not in self._lazy:
             return super().get_command(ctx, cmd_name)
-        found: click.Command = import_module(f"keras_weld.cli.{cmd_name}").command
+        found: click.Command = import_module(f"keras_weld.cli.{cmd_name.replace('-', '_')}").command
         return found
 
     def resolve_command(

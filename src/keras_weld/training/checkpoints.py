@@ -24,6 +24,7 @@ from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.hdf5_writer import Slot
 from keras_weld.io.limits import UNLIMITED
 from keras_weld.io.write import open_sink
+from keras_weld.training.rehearsal import CHECKPOINT, moment
 
 FORMAT = 1
 MANIFEST, STATE = "manifest.json", "state.weights.h5"
@@ -75,6 +76,7 @@ class Checkpoints:
         Raises:
             WriteError: if it cannot be written; older ones are untouched.
         """
+        moment(CHECKPOINT, checkpoint.step)
         final = self._path(checkpoint.step)
         try:
             self._write(final, checkpoint)
@@ -155,6 +157,15 @@ class Checkpoints:
                 )
         arrays = _read_arrays(folder / STATE, manifest["arrays"])
         return Checkpoint(int(manifest["step"]), manifest["facts"], arrays)
+
+    def facts(self, step: int) -> Mapping[str, Any]:
+        """What one checkpoint's manifest tells, without a look at its arrays.
+
+        Raises:
+            DamagedFileError: if the manifest is missing or damaged.
+        """
+        found: Mapping[str, Any] = _read_manifest(self._path(step) / MANIFEST)["facts"]
+        return found
 
     def _path(self, step: int) -> Path:
         return self.folder / f"step-{step:010}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -29,7 +30,13 @@ def build_for_training(model: keras.Model, x: Any, y: Any) -> None:
 
 
 def conduct(
-    model: keras.Model, conductor: Conductor, feed: Feed, held: Feed | None, epochs: int, verbose: Any = 0
+    model: keras.Model,
+    conductor: Conductor,
+    feed: Feed,
+    held: Feed | None,
+    epochs: int,
+    verbose: Any = 0,
+    beside: Sequence[Any] = (),
 ) -> None:
     """Train from where the conductor is until so many epochs are done.
 
@@ -40,6 +47,7 @@ def conduct(
         held: the validation examples, as they are evaluated.
         epochs: how many, those before the conductor's place counted.
         verbose: as in `model.fit`.
+        beside: callbacks that are no part of the training.
 
     Raises:
         Exception: what Keras raises; what came out of reading examples, as it was.
@@ -55,7 +63,7 @@ def conduct(
             epochs=epochs,
             steps_per_epoch=feed.steps,
             validation_data=held,
-            callbacks=[conductor],
+            callbacks=[conductor, *beside],
             verbose=verbose,
             shuffle=False,
         )

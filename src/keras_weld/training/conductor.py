@@ -16,7 +16,8 @@ from keras_weld.training.checkpoints import Checkpoint
 from keras_weld.training.every import Every
 from keras_weld.training.packing import pack, unpack
 from keras_weld.training.random_state import random_state, set_random_state
-from keras_weld.training.variables import METRICS, MODEL, OPTIMIZER, read_variables, set_variables
+from keras_weld.training.rehearsal import STEP, moment, note_callbacks
+from keras_weld.training.variables import METRICS, MODEL, OPTIMIZER, paths_of, read_variables, set_variables
 
 Keep = Callable[[Checkpoint], None]
 """Called with every checkpoint that is due."""
@@ -139,6 +140,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Hand it on, counted on."""
+        moment(STEP, self.place.step)
         self._tell("on_train_batch_begin", self._first + batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -219,7 +221,9 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
             "data": data,
             "callbacks": kept.states,
             "history": list(self.history),
+            "variables": paths_of(model),
         }
+        note_callbacks(self.callbacks, self.place.step)
         checkpoint = Checkpoint(self.place.step, facts, arrays)
         if self._steps is None and self.place.batch:
             self._waiting = checkpoint

@@ -11,6 +11,7 @@ import keras
 from keras_weld.data.batch import Batch
 from keras_weld.data.split import Split
 from keras_weld.errors import DataError, UsageError, add_context
+from keras_weld.training.rehearsal import note_batch
 
 Prepare = Callable[[Any], Any]
 """Makes targets of a batch what the loss takes, and refuses those that it cannot."""
@@ -73,6 +74,9 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]
         try:
             with self._lock:
                 x, y = self._batch(index)
+                note_batch(
+                    "training" if self._shuffle else "validation", self._first * self.steps + self._start + index, x, y
+                )
             # tf.data takes several arrays as a tuple alone.
             return _as_tuple(x), _as_tuple(self._prepare(y))
         except Exception as error:

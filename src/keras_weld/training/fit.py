@@ -17,16 +17,18 @@ from keras_weld.models.quiet import quiet
 from keras_weld.models.save import save
 from keras_weld.training.best import Best, parse_best
 from keras_weld.training.conducted import build_for_training, conduct, where_of
-from keras_weld.training.conductor import Conductor, place_of, say_what_is_lost
+from keras_weld.training.conductor import Conductor, place_of, rate_of, say_what_is_lost
 from keras_weld.training.every import Every, parse_every
 from keras_weld.training.feeding import Feed, steps_of
 from keras_weld.training.identity import data_of, identity_of
+from keras_weld.training.kept_run import KeptRun, Tell, to_stderr
 from keras_weld.training.packing import unpack
-from keras_weld.training.run_folder import RunFolder, Tell, to_stderr
+from keras_weld.training.run_folder import MODEL
 from keras_weld.training.run_history import as_keras
+from keras_weld.training.run_place import in_its_folder
+from keras_weld.training.telling import TellSteps, progress_of
 from keras_weld.training.variables import unshare
 
-MODEL = "model.keras"
 _IN_ITS_ORDER = (
     "The examples come as a stream, in the order of their source, and are gone on with from where it was: that has "
     "to give the same each time."
@@ -37,6 +39,7 @@ _THROUGH = (
 )
 
 
+@in_its_folder
 def fit(
     build: Callable[[], keras.Model],
     data: Any,
@@ -55,6 +58,7 @@ def fit(
     best: str | Best = "loss",
     verbose: Any = "auto",
     tell: Tell | None = None,
+    progress: TellSteps | None = None,
 ) -> keras.Model:
     """Train a model, or go on where an earlier call with the same `run` was interrupted.
 
@@ -83,6 +87,7 @@ def fit(
             one, or a metric with its direction, such as "highest val_accuracy".
         verbose: as in `model.fit`.
         tell: called with what a person should know; by default it is written to the standard error.
+        progress: called after each step with steps done, steps in all, and a few words.
 
     Returns:
         The trained model; `model.history` has the figures of all epochs.
@@ -99,7 +104,7 @@ def fit(
         >>> model = weld.fit(build, (x, y), run="run", epochs=10)  # doctest: +SKIP
     """
     say, when = tell or to_stderr, parse_every(every)
-    folder = RunFolder(Path(run), keep, parse_best(best))
+    folder = KeptRun(Path(run), keep, parse_best(best))
     if min(epochs, batch_size, keep) < 1:
         raise UsageError(
             "Epochs, the size of a batch and the checkpoints to keep are 1 or more.",
@@ -135,11 +140,14 @@ def fit(
     file = str(folder.folder)
     conductor = Conductor(callbacks, length, when, folder.keep, resumed, rate=rate, file=file, where=where_of(feed))
     say_what_is_lost(conductor, say)
+    folder.begin(identity, conductor, epochs, rate_of(model) if resumed is None else rate or resumed.facts["rate"])
     with folder, quiet():
-        conduct(model, conductor, feed, held_feed, epochs, verbose)
+        beside = progress_of(progress, conductor, length, epochs)
+        conduct(model, conductor, feed, held_feed, epochs, verbose, beside)
     unshare(model)
     _with_history(model, conductor)
     save(model, folder.folder / MODEL)
+    folder.end(conductor.history)
     return model
 
 

@@ -107,13 +107,23 @@ def aim_at(output: str, shape: Shape, meaning: Meaning | None, targets: Array, l
         name, logits, why = str(getattr(loss, "name", loss)), bool(getattr(loss, "from_logits", False)), "as asked for"
     elif loss is not None:
         name, logits, why = _named(loss)
-        loss = None if _crossentropy(name) else keras.losses.get(name)
+        loss = loss_named(loss)
     else:
         name, logits, why = _chosen(output, shape, meaning, targets, file)
     made = _loss(name, logits) if loss is None else loss
     aim = Aim(output, shape, name, made, _metric(name, logits), shape[-1] if name == SPARSE else None, why)
     aim.check(targets, file)
     return aim
+
+
+def loss_named(text: str) -> Any:
+    """The loss that a text names: a name of Keras, with `:logits` behind it for outputs that are logits.
+
+    Raises:
+        UsageError: if there is no such loss.
+    """
+    name, logits, _ = _named(text)
+    return _loss(name, logits) if _crossentropy(name) else keras.losses.get(name)
 
 
 def _chosen(output: str, shape: Shape, meaning: Meaning | None, targets: Array, file: str) -> tuple[str, bool, str]:

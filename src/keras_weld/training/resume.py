@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import keras
 
 from keras_weld.errors import UsageError
 from keras_weld.training.best import Best, parse_best
-from keras_weld.training.conductor import Conductor, say_what_is_lost
+from keras_weld.training.conductor import Conductor, rate_of, say_what_is_lost
 from keras_weld.training.every import Every, parse_every
+from keras_weld.training.holding import hold, release
 from keras_weld.training.identity import facts_of, identity_of
+from keras_weld.training.kept_run import KeptRun, Tell, to_stderr
 from keras_weld.training.keras_loop import Batches, Loop, running_loop
-from keras_weld.training.run_folder import RunFolder, Tell, to_stderr
+from keras_weld.training.rehearsal import placed
 from keras_weld.training.run_history import as_keras
 from keras_weld.training.variables import unshare
 
@@ -61,13 +62,15 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         if keep < 1:
             raise UsageError("The checkpoints to keep are 1 or more.", found=keep)
-        self._folder = RunFolder(Path(run), keep, parse_best(best))
+        folder, options = placed(run)
+        self._folder = KeptRun(folder, options.get("keep", keep), parse_best(best))
         self._every, self._changes, self._tell = parse_every(every), changes, tell or to_stderr
 
     def set_model(self, model: Any) -> None:
         """Take over from the list of callbacks that this one is in."""
         super().set_model(model)
         loop = running_loop()
+        hold(self._folder.folder)
         given = [one for one in loop.callbacks.callbacks if one is not self]
         led = [one for one in given if type(one) not in _ALWAYS_THERE]
         _build(model, loop)
@@ -89,6 +92,8 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
         )
         self._tell(_exactness(loop))
         say_what_is_lost(conductor, self._tell)
+        rate = rate_of(model) if resumed is None else rate or resumed.facts["rate"]
+        self._folder.begin(identity, conductor, loop.epochs, rate)
         if resumed is not None:
             batches.reach(resumed.facts["data"], dict(resumed.arrays))
             model._initial_epoch = loop.epochs if conductor.stopped else conductor.place.epoch
@@ -102,7 +107,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
 class _Joined(keras.callbacks.Callback):  # type: ignore[misc]
     """Puts earlier epochs into the history that Keras returns, and waits at the end for what is being written."""
 
-    def __init__(self, conductor: Conductor, folder: RunFolder) -> None:
+    def __init__(self, conductor: Conductor, folder: KeptRun) -> None:
         super().__init__()
         self._conductor, self._folder = conductor, folder
 
@@ -117,6 +122,8 @@ class _Joined(keras.callbacks.Callback):  # type: ignore[misc]
         self._model._initial_epoch = None
         unshare(self._model)
         self._folder.wait()
+        self._folder.end(self._conductor.history)
+        release(self._folder.folder)
 
 
 def _build(model: keras.Model, loop: Loop) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_weld.errors import DamagedFileError
 from keras_weld.io.atomic import atomic_path
+from keras_weld.training.run_folder import read_json
 
 JSON, CSV = "history.json", "history.csv"
 _PLACE = ("epoch", "step", "rate")
@@ -27,13 +29,31 @@ def write_history(folder: Path, history: Sequence[Mapping[str, Any]]) -> None:
     """
     with atomic_path(folder / JSON) as temporary:
         temporary.write_text(json.dumps(list(history), indent=1))
+    with atomic_path(folder / CSV) as temporary:
+        temporary.write_text(csv_of(history))
+
+
+def csv_of(history: Sequence[Mapping[str, Any]]) -> str:
+    """The entries as CSV, a line for each."""
     columns = list(dict.fromkeys(name for entry in history for name in entry))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns or ["epoch"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
-    with atomic_path(folder / CSV) as temporary:
-        temporary.write_text(text.getvalue())
+    return text.getvalue()
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """One entry for each finished epoch of a run; none if none is finished.
+
+    Raises:
+        DamagedFileError: if the file cannot be read.
+    """
+    path = folder / JSON
+    found = read_json(path) if path.is_file() else []
+    if not isinstance(found, list) or not all(isinstance(entry, dict) and "epoch" in entry for entry in found):
+        raise DamagedFileError("The file is no history of a run.", file=path, expected="a list of epochs")
+    return found
 
 
 def measured(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -13,7 +12,6 @@ from typing import Any
 import keras
 
 from keras_weld.errors import TrainingError
-from keras_weld.io.atomic import atomic_path
 from keras_weld.training.background import Background, all_done
 from keras_weld.training.callback_state import check_callbacks
 from keras_weld.training.checkpoints import Checkpoint, Checkpoints
@@ -23,9 +21,9 @@ from keras_weld.training.keeping import Epoch
 from keras_weld.training.packing import unpack
 from keras_weld.training.plan import Stage
 from keras_weld.training.result import StageRun
+from keras_weld.training.run_folder import CHECKPOINTS, RUN, read_run, write_run
 from keras_weld.training.run_history import write_history
 
-RUN = "run.json"
 _TOLD = ("versions", "hardware", "script")  # may differ from start to start
 
 
@@ -73,15 +71,13 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], every: Every, tell: Callable[[str], None]) -> None:
         self.every, self.resumed, self.ledger = every, None, Ledger(1, (), ())
-        self._folder, self._checkpoints, self._background = folder, Checkpoints(folder / "checkpoints"), Background()
+        self._folder, self._checkpoints, self._background = folder, Checkpoints(folder / CHECKPOINTS), Background()
         all_done()
-        path = folder / RUN
-        if path.is_file():
-            _require_same(json.loads(path.read_text())["identity"], identity, str(folder))
+        if (folder / RUN).is_file():
+            _require_same(read_run(folder)["identity"], identity, str(folder))
         else:
             folder.mkdir(parents=True, exist_ok=True)
-            with atomic_path(path) as temporary:
-                temporary.write_text(json.dumps({"identity": identity, "changes": []}, indent=1))
+            write_run(folder, {"identity": identity, "changes": [], "starts": []})
         newest, told = self._checkpoints.newest()
         for text in told:
             tell(text)

@@ -45,6 +45,11 @@ def _copied(value: Any) -> Array:
     return found if found.base is None and found.flags.owndata else np.array(found)
 
 
+def paths_of(model: keras.Model) -> dict[str, str]:
+    """The paths of all variables by the names that `variables_of` gives them, for people to read."""
+    return {name: str(variable.path) for name, variable in variables_of(model)}
+
+
 def set_variables(model: keras.Model, values: Mapping[str, Array], groups: tuple[str, ...], file: str) -> None:
     """Set the variables of some groups; nothing is left out without a word.
 

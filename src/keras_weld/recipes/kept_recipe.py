@@ -1,0 +1,118 @@
+"""The recipe that a run keeps: its text, the folder that its paths are of, and what was asked for since."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from keras_weld.errors import MissingFileError, TrainingError, UsageError, WeldError
+from keras_weld.io.atomic import atomic_path
+from keras_weld.recipes.train_recipe import RecipeFile, parse_recipe
+from keras_weld.training.run_folder import ASKED, RECIPE, RUN, read_json, read_run
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is known of a recipe besides its text.
+
+    Attributes:
+        folder: the folder that its paths and modules are looked for in.
+        epochs: the epochs asked for by a resume, instead of the recipe's.
+        data: the data asked for by a resume, instead of the recipe's.
+    """
+
+    folder: str
+    epochs: int | None = None
+    data: str | None = None
+
+
+@contextmanager
+def keeping(run: Path, text: str, asked: Asked) -> Iterator[None]:
+    """Keep a recipe in a run's folder; if the block is refused, what was there before is put back.
+
+    Args:
+        run: the run's folder; it is made if it is missing.
+        text: the recipe.
+        asked: the rest.
+
+    Raises:
+        WriteError: if it cannot be written.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    new = {RECIPE: text, ASKED: json.dumps(asdict(asked), indent=1)}
+    old = {name: (run / name).read_text("utf-8") if (run / name).is_file() else None for name in new}
+    _write(run, new)
+    try:
+        yield
+    except WeldError:
+        _write(run, old)
+        raise
+
+
+def kept_recipe(run: Path) -> tuple[RecipeFile, Asked]:
+    """The recipe that a run was begun with, with what was asked for since.
+
+    Raises:
+        MissingFileError: if the folder is none of a run, or the recipe's own folder is gone.
+        TrainingError: if the run was begun by a script; names it.
+        DamagedFileError: if what is kept cannot be read.
+    """
+    if not (run / RECIPE).is_file() or not (run / ASKED).is_file():
+        raise _begun_by_a_script(run)
+    asked = Asked(**read_json(run / ASKED))
+    if not Path(asked.folder).is_dir():
+        raise MissingFileError(
+            "The folder that the run was begun in is gone; its data and modules are looked for there.",
+            file=asked.folder,
+            remedy=f"Bring it back, or name its new place in {run / ASKED}.",
+        )
+    file = parse_recipe((run / RECIPE).read_text("utf-8"), os.fspath(run / RECIPE), Path(asked.folder))
+    return with_asked(file, asked), asked
+
+
+def with_asked(file: RecipeFile, asked: Asked) -> RecipeFile:
+    """A recipe with what was asked for since in the place of its own."""
+    given = {name: value for name, value in (("epochs", asked.epochs), ("data", asked.data)) if value is not None}
+    return replace(file, recipe=file.recipe.model_copy(update=given))
+
+
+def epochs_of(asked: int | str | None, before: int) -> int:
+    """Epochs in all: `20`, or `+20` for so many more than before.
+
+    Raises:
+        UsageError: if it is neither, or fewer than one.
+    """
+    if asked is None:
+        return before
+    text = str(asked)
+    number = text.removeprefix("+")
+    if not number.isdecimal() or int(number) < 1:
+        raise UsageError(
+            "This is no number of epochs.", expected="20 for 20 in all, +20 for 20 more than before", found=text
+        )
+    return int(number) + (before if text.startswith("+") else 0)
+
+
+def _begun_by_a_script(run: Path) -> WeldError:
+    told = read_run(run)
+    script = (told["starts"] or [told["identity"]])[-1].get("script")
+    return TrainingError(
+        "The run was begun by a script, and goes on when that is started again.",
+        file=run,
+        expected=f"a run begun by `weld train`, which keeps its recipe as {RECIPE}",
+        found=f"the script {script or 'unknown'}, as {RUN} tells",
+        remedy=f"Start it again: python {script}" if script else "Start it again.",
+    )
+
+
+def _write(run: Path, files: Mapping[str, str | None]) -> None:
+    for name, text in files.items():
+        if text is None:
+            (run / name).unlink(missing_ok=True)
+        else:
+            with atomic_path(run / name) as temporary:
+                temporary.write_text(text, "utf-8")

@@ -16,7 +16,7 @@ Place = tuple[str | int, ...]
 _EXPONENT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML's safe loader, for which `1e-3` is a number, as it is everywhere but in YAML 1.1."""
 
 

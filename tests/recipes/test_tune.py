@@ -75,6 +75,51 @@ def test_the_file_tells_what_was_done(files, tmp_path):
     np.testing.assert_array_equal(flat(loaded), flat(model))
 
 
+def test_it_is_judged_against_the_model_that_it_was_before_it_is_written(files, tmp_path):
+    x, y = digits()
+    np.savez(tmp_path / "digits.npz", x_train=x[:500], y_train=y[:500], x_test=x[500:900], y_test=y[500:900])
+    (tmp_path / "there").mkdir()
+    out = tmp_path / "there" / "first.keras"  # called as the source is, in another folder
+    model = weld.tune(files / "first.keras", tmp_path / "digits.npz", stages="all:2@1e-2", out=out)
+    with open_model(out) as state:
+        [told] = state.metadata["lineage"]["evaluations"]
+    assert told["judged_on"] == "test"
+    [split] = told["splits"]
+    rows = split["rows"]
+    assert [row["model"] for row in rows] == [str(out), "first.keras"]
+    for row, judged in zip(rows, [model, weld.load(files / "first.keras")], strict=True):
+        assert row["value"] == pytest.approx(100 * (judged.predict_on_batch(x[500:900]).argmax(1) == y[500:900]).mean())
+    assert rows[0]["value"] > rows[1]["value"]
+
+
+def test_a_live_model_is_judged_as_it_was(files):
+    told = weld.lineage(weld.tune(small(), files / "digits.npz", stages="all:2@1e-2"))
+    [split] = told["evaluations"][0]["splits"]
+    assert [row["model"] for row in split["rows"]] == ["small (result)", "small"]
+    assert split["rows"][0]["difference"] > 0
+    assert told["notes"][-1].startswith("There are no test examples")
+
+
+def test_the_source_is_not_written_over(files):
+    with pytest.raises(UsageError, match="written over one of its sources"):
+        weld.tune(files / "first.keras", files / "digits.npz", out=files / "first.keras")
+
+
+def test_outputs_are_judged_by_name(tmp_path):
+    layers = keras.layers
+    inputs = keras.Input((64,))
+    hidden = layers.Dense(8, activation="relu")(inputs)
+    ends = [layers.Dense(10, activation="softmax", name="digit")(hidden), layers.Dense(1, name="half")(hidden)]
+    x, y = digits()
+    np.savez(tmp_path / "two.npz", x=x[:200], half=y[:200] / 2, digit=y[:200])
+    data = f"{tmp_path / 'two.npz'}:x,half+digit"
+    told = weld.lineage(weld.tune(keras.Model(inputs, ends), data, stages="head:1@1e-2", out=tmp_path / "out.keras"))
+    found = {one["model"]: one["metric"] for one in told["evaluations"]}
+    assert list(found) == ["out.keras:digit", "out.keras:half"]
+    assert found["out.keras:digit"] == "accuracy"
+    assert found["out.keras:half"] != "accuracy"
+
+
 def test_a_live_model_is_copied_and_not_changed(files):
     model = small()
     before = flat(model)

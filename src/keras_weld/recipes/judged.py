@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,7 @@ def judge_composed(
     Raises:
         WeldError: if the data does not fit, or the outputs cannot be compared.
     """
-    name = str(model.name) if out is None else Path(out).name
+    name = _called(model, out, {one.name for against in rivals.values() for one in against})
     several = len(model.outputs) > 1
     return [
         contest(
@@ -115,6 +115,26 @@ def train_and_judge(
     examples = tuning.examples
     # The best source is chosen on the validation examples, and judged on those of the test where there are any.
     judged = Dataset({"validation": examples.validation, **examples.judged.splits}, examples.origin)
+    found = judge_trained(composed, tuning, rivals, judged, out)
+    return {**facts, "evaluations": as_lineage(found)}, found
+
+
+def judge_trained(
+    composed: Composed,
+    tuning: Tuning,
+    rivals: Callable[[], Rivals],
+    judged: Dataset,
+    out: str | os.PathLike[str] | None,
+) -> list[Evaluation]:
+    """Judge a model that was trained; what cannot be compared with its sources is told by a note.
+
+    Args:
+        composed: the model; its notes are added to.
+        tuning: how it was trained.
+        rivals: gives its sources, as they were.
+        judged: what to judge on.
+        out: the file that it will be.
+    """
     found: list[Evaluation] = []
     try:
         against = rivals()
@@ -131,12 +151,20 @@ def train_and_judge(
             composed.notes.append(f"{what} not judged against its sources: {error.problem}")
     if found and "test" not in judged.splits:
         composed.notes.append(ON_VALIDATION)
-    return {**facts, "evaluations": as_lineage(found)}, found
+    return found
 
 
 def as_lineage(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]] | None:
     """Evaluations as plain JSON values for a lineage; None if there are none."""
     return [plain(asdict(one)) for one in evaluations] or None
+
+
+def _called(model: keras.Model, out: str | os.PathLike[str] | None, taken: Collection[str]) -> str:
+    """What the model is called beside its rivals: after its file, or by its own name."""
+    name = str(model.name) if out is None else Path(out).name
+    if name not in taken:
+        return name
+    return f"{name} (result)" if out is None else os.fspath(out)
 
 
 def _giving(model: Any) -> Callable[[], Any]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from keras_weld.core.arguments import require_another_file
 from keras_weld.data.prepare import Preparation
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
+from keras_weld.recipes.contest import Output
 from keras_weld.recipes.examples import Examples
+from keras_weld.recipes.judged import Rivals, as_lineage, judge_trained, rivals_of
+from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.sources import Sources, load_sources
 from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, facts_of, tuning_of
 
@@ -29,14 +32,14 @@ class Tuned:
     Attributes:
         model: the tuned model, live.
         run: how the stages went.
-        examples: what it learnt from, what decided, and what it can be judged on.
-        path: the file that was written, if one was asked for.
+        examples: what it learnt from, what decided, and what it was judged on.
+        evaluations: how it does against the model that it started from, output by output.
     """
 
     model: keras.Model
     run: StagesRun
     examples: Examples
-    path: Path | None
+    evaluations: Sequence[Evaluation]
 
 
 def tune(
@@ -92,7 +95,8 @@ def tune(
         out: a `.keras` file to write; it is loaded in a fresh process with plain Keras before it gets its name.
 
     Returns:
-        The tuned model, not compiled.
+        The tuned model, not compiled. How it does against the model that it started from is in
+        `lineage(model)["evaluations"]`.
 
     Raises:
         UsageError: for stages that name nothing, and options that make no sense.
@@ -155,9 +159,14 @@ def tune_model(
         WeldError: as `tune` does.
     """
     require_whole_model(out)
+    require_another_file(out, [model])
     tuning = tuning_of(data, validation, limits=limits, **options)
     tuning.set_seed()  # a model that is loaded draws the seeds of its dropout
-    sources = load_sources([model], custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+
+    def load() -> Sources:
+        return load_sources([model], custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+
+    sources = load()
     live = sources.members[0].model
     earlier = _earlier(sources, model)
     head = _head_layers(earlier, live)
@@ -167,9 +176,24 @@ def tune_model(
     notes = [*tuning.examples.notes, *run.notes]
     composed = Composed(live, notes, tuning.parameters(run), head or ())
     labels = (earlier or {}).get("labels")
-    note_lineage(composed, "tune", sources.lineage, **facts_of(run), labels=labels, earlier=earlier)
-    path = None if out is None else deliver(live, out, custom_objects, unsafe=unsafe)
-    return Tuned(live, run, tuning.examples, path)
+    outputs = _outputs(live, len(run.losses))
+
+    def rivals() -> Rivals:
+        (before,) = rivals_of([load().members[0].model], [model])
+        return {output: [replace(before, output=output)] for output in outputs}
+
+    evaluations = judge_trained(composed, tuning, rivals, tuning.examples.judged, out)
+    facts = {**facts_of(run), "evaluations": as_lineage(evaluations)}
+    note_lineage(composed, "tune", sources.lineage, **facts, labels=labels, earlier=earlier)
+    if out is not None:
+        deliver(live, out, custom_objects, unsafe=unsafe)
+    return Tuned(live, run, tuning.examples, evaluations)
+
+
+def _outputs(model: keras.Model, count: int) -> Sequence[Output]:
+    """The outputs by name, or by number if they have no names of their own."""
+    names = list(getattr(model, "output_names", None) or ())
+    return names if len(set(names)) == count else range(count)
 
 
 def _earlier(sources: Sources, model: Any) -> Mapping[str, Any] | None:

@@ -87,7 +87,7 @@ def command(
     tuning = asked_for(training)
     with progress("Branching", quiet=as_json) as report:
         start_backend()
-        from keras_weld.models.provenance import lineage
+        from keras_weld.models.provenance import lineage_of
         from keras_weld.recipes.branch import branch_model
 
         composed = branch_model(
@@ -104,7 +104,7 @@ def command(
             progress=report,
             **tuning,
         )
-    made = lineage(composed.model) or {}
+    made = lineage_of(composed.model) or {}
     if as_json:
         emit_json({"path": out, **made})
     else:

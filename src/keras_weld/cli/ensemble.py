@@ -125,7 +125,7 @@ def command(
     limits = Limits.parse(limit)
     with progress("Ensembling", quiet=as_json) as report:
         start_backend()
-        from keras_weld.models.provenance import lineage
+        from keras_weld.models.provenance import lineage_of
         from keras_weld.recipes.ensemble import ensemble_model
 
         made = ensemble_model(
@@ -148,7 +148,7 @@ def command(
             out=out,
             **settings,
         )
-    known = lineage(made.model) or {}
+    known = lineage_of(made.model) or {}
     if as_json:
         emit_json({"path": out, **known})
         return

@@ -99,7 +99,7 @@ def command(
     tuning = asked_for(training)
     with progress("Fusing", quiet=as_json) as report:
         start_backend()
-        from keras_weld.models.provenance import lineage
+        from keras_weld.models.provenance import lineage_of
         from keras_weld.recipes.fuse import fuse_model
 
         composed = fuse_model(
@@ -118,7 +118,7 @@ def command(
             **settings,
             **tuning,
         )
-    made = lineage(composed.model) or {}
+    made = lineage_of(composed.model) or {}
     if as_json:
         emit_json({"path": out, **made})
     else:

@@ -75,9 +75,9 @@ def command(
 
 
 def _told(tuned: Tuned) -> dict[str, Any]:
-    from keras_weld.models.provenance import lineage
+    from keras_weld.models.provenance import lineage_of
 
-    return lineage(tuned.model) or {}
+    return lineage_of(tuned.model) or {}
 
 
 def _summary(tuned: Tuned) -> str:

@@ -168,14 +168,13 @@ def tune_model(
 
     sources = load()
     live = sources.members[0].model
-    earlier = _earlier(sources, model)
+    earlier = _earlier(sources)
     head = _head_layers(earlier, live)
     run = tuning.run(live, head, [port.meaning for port in sources.candidates[0].summary.outputs])
     from keras_weld.compose.member import Composed
 
     notes = [*tuning.examples.notes, *run.notes]
     composed = Composed(live, notes, tuning.parameters(run), head or ())
-    labels = (earlier or {}).get("labels")
     outputs = _outputs(live, len(run.losses))
 
     def rivals() -> Rivals:
@@ -183,8 +182,9 @@ def tune_model(
         return {output: [replace(before, output=output)] for output in outputs}
 
     evaluations = judge_trained(composed, tuning, rivals, tuning.examples.judged, out)
-    facts = {**facts_of(run), "evaluations": as_lineage(evaluations)}
-    note_lineage(composed, "tune", sources.lineage, **facts, labels=labels, earlier=earlier)
+    kept = {name: (earlier or {}).get(name) for name in ("labels", "gives")}  # training changes neither
+    facts = {**facts_of(run), "evaluations": as_lineage(evaluations), **kept}
+    note_lineage(composed, "tune", sources.lineage, **facts, earlier=earlier)
     if out is not None:
         deliver(live, out, custom_objects, unsafe=unsafe)
     return Tuned(live, run, tuning.examples, evaluations)
@@ -196,12 +196,9 @@ def _outputs(model: keras.Model, count: int) -> Sequence[Output]:
     return names if len(set(names)) == count else range(count)
 
 
-def _earlier(sources: Sources, model: Any) -> Mapping[str, Any] | None:
+def _earlier(sources: Sources) -> Mapping[str, Any] | None:
     """The lineage that the model itself has."""
-    from keras_weld.models.provenance import lineage
-
-    stored = sources.candidates[0].state.metadata.get("lineage")
-    found = stored if stored is not None or isinstance(model, str | os.PathLike) else lineage(model)
+    found = sources.candidates[0].state.metadata.get("lineage")
     return found if isinstance(found, Mapping) else None
 
 

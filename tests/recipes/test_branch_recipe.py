@@ -67,6 +67,14 @@ def test_new_heads_are_told_and_nothing_is_said_of_training_them_again(files: li
     assert known["gives"] == {"d": "class probabilities", "l": "class logits"}
 
 
+def test_what_is_said_against_a_file_is_told(files: list[Path]) -> None:
+    known = weld.lineage(weld.branch(files, heads="new", outputs={"letters": "probabilities"})) or {}
+    assert known["gives"]["letters"] == "class probabilities"
+    assert known["notes"][-1].startswith(
+        "letters is taken to give probabilities, as you say; by its file it gives logits of 5 classes (no activation in"
+    )
+
+
 def test_what_makes_no_sense_is_told_and_nothing_is_written(files: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "both.keras"
     with pytest.raises(UsageError, match="a model that there is not") as caught:

@@ -11,7 +11,7 @@ from keras_weld.core.arguments import list_of_models, require_another_file
 from keras_weld.data.prepare import Preparation
 from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
-from keras_weld.recipes.answers import KIND_OF, form_of, said_of
+from keras_weld.recipes.answers import KIND_OF, contradictions, form_of, said_of
 from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
 from keras_weld.recipes.judged import Made, Rivals, rivals_of, train_and_judge
 from keras_weld.recipes.judgement import Evaluation
@@ -177,6 +177,8 @@ def branch_model(
         for part, known in zip(parts, sources.candidates, strict=True)
     }
     composed = composing.branch(parts, backbone=base, heads=heads, at=by_member(at, given, called), forms=forms)
+    every = [range(len(part.names)) for part in parts]
+    composed.notes.extend(contradictions(parts, sources.candidates, said, every))
     elsewhere = [name for name, how in composed.parameters["heads"].items() if name != base and how != "new"]
     places = {
         name if len(part.names) == 1 else f"{name}_{output}": (name, number)

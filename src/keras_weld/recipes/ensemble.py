@@ -11,7 +11,7 @@ from keras_weld.core.arguments import list_of_models, require_another_file
 from keras_weld.data.open import open_data
 from keras_weld.data.split import Dataset
 from keras_weld.io.limits import Limits
-from keras_weld.recipes.answers import KIND_OF, forms_of, said_of
+from keras_weld.recipes.answers import KIND_OF, contradictions, forms_of, said_of
 from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
 from keras_weld.recipes.contest import Progress, splits_to_judge
 from keras_weld.recipes.ensemble_options import Labels, alignment_of, check_options, given_weights
@@ -164,7 +164,10 @@ def ensemble_model(
     called = [member.name for member in sources.members]
     parts = [part_of(member) for member in sources.members]
     columns, notes = columns_of(parts, output)
-    forms = forms_of(parts, columns, sources.candidates, said_of(outputs, models, called))
+    said = said_of(outputs, models, called)
+    forms = forms_of(parts, columns, sources.candidates, said)
+    taken = [[column.numbers[place] for column in columns] for place in range(len(parts))]
+    notes += contradictions(parts, sources.candidates, said, taken)
     beside = composing.side_by_side(
         parts, columns, forms, inputs=inputs, size=size, ranges=by_member(ranges, models, called)
     )

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.meaning import LOGITS, PROBABILITIES
 from keras_weld.core.arguments import list_of_models, require_another_file
 from keras_weld.data.prepare import Preparation
@@ -20,6 +21,7 @@ from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress,
 if TYPE_CHECKING:
     import keras
 
+    from keras_weld.compose.member import Member
     from keras_weld.training.plan import Stage
 
 UNTRAINED = "The new head is untrained: train it with weld tune, or give data now."
@@ -208,7 +210,7 @@ def fuse_model(
     }
     composed = composing.fuse(
         sources.members,
-        classes=_classes(sources) if classes is None else classes,
+        classes=_classes(sources, joining["outputs"]) if classes is None else classes,
         head=[head] if isinstance(head, int) else list(head or ()),
         activation=activation,
         at=by_member(at, given, called),
@@ -231,13 +233,20 @@ def fuse_model(
     return Made(composed.model, evaluations)
 
 
-def _classes(sources: Sources) -> int:
+def _classes(sources: Sources, outputs: Mapping[str, str]) -> int:
     """The number of classes that every source tells apart.
+
+    Args:
+        sources: the sources.
+        outputs: by name of a source with several outputs, the one that counts.
 
     Raises:
         UsageError: if they differ, or one does not tell.
     """
-    found = {member.name: _told(known) for member, known in zip(sources.members, sources.candidates, strict=True)}
+    found = {
+        member.name: _told(member, known, outputs.get(member.name))
+        for member, known in zip(sources.members, sources.candidates, strict=True)
+    }
     counts = set(found.values())
     count = counts.pop() if len(counts) == 1 else None
     if count is None:
@@ -250,7 +259,11 @@ def _classes(sources: Sources) -> int:
     return count
 
 
-def _told(known: Any) -> int | None:
-    meanings = [port.meaning for port in known.summary.outputs if port.meaning is not None]
+def _told(member: Member, known: Candidate, output: str | None) -> int | None:
+    from keras_weld.compose.fuse import outputs_of
+
+    ports = known.summary.outputs
+    chosen = outputs_of(member, [port.name for port in ports], output) if ports else []
+    meanings = [meaning for number in chosen if (meaning := ports[number].meaning) is not None]
     kinds = (*PROBABILITIES, *LOGITS)
     return meanings[0].classes if len(meanings) == 1 and meanings[0].kind in kinds else None

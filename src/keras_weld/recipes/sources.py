@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,13 +136,33 @@ def _load(model: Any, name: str, custom_objects: Any, unsafe: bool, limits: Limi
         with add_context(file=model):
             with open_model(model, limits) as state:
                 known = candidate_of(state)
+            _require_strings(port.dtype for port in known.summary.inputs)
             live = load(model, custom_objects=custom_objects, compile=False, unsafe=unsafe, limits=limits)
         return Member(name, os.fspath(model), live), known
+    _require_strings(port.dtype for port in getattr(model, "inputs", None) or ())
     copied = copy_of(model, custom_objects)
     require_same(model, copied)
     with state_of(model) as state:
         known = candidate_of(state)
     return Member(name, state.source, copied), known
+
+
+def _require_strings(dtypes: Iterable[str | None]) -> None:
+    """Refuse a model that takes texts where the backend has none: not even Keras could run what comes out.
+
+    Raises:
+        UsageError: naming the backend that can.
+    """
+    import keras
+
+    backend = keras.backend.backend()
+    if "string" in dtypes and backend != "tensorflow":
+        raise UsageError(
+            f"The model takes texts, and {backend} has no strings.",
+            expected="a model that takes numbers, or the backend TensorFlow",
+            found="an input of dtype string",
+            remedy="Run it on TensorFlow: KERAS_BACKEND=tensorflow, set before Keras is imported.",
+        )
 
 
 def _is_path(model: Any) -> bool:

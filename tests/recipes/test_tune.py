@@ -120,6 +120,34 @@ def test_outputs_are_judged_by_name(tmp_path):
     assert found["out.keras:half"] != "accuracy"
 
 
+def test_validation_targets_go_by_name_too(tmp_path):
+    layers = keras.layers
+    inputs = keras.Input((64,))
+    ends = [layers.Dense(10, activation="softmax", name="digit")(inputs), layers.Dense(1, name="half")(inputs)]
+    x, y = digits()
+    np.savez(tmp_path / "train.npz", x=x[:200], half=y[:200] / 2, digit=y[:200])
+    np.savez(tmp_path / "val.npz", x=x[200:300], half=y[200:300] / 2, digit=y[200:300])
+    data, held = f"{tmp_path / 'train.npz'}:x,half+digit", f"{tmp_path / 'val.npz'}:x,digit+half"
+    known = weld.lineage(weld.tune(keras.Model(inputs, ends), data, held, stages="all:1@1e-2"))
+    assert known["stages"][0]["kept"]
+
+
+def test_targets_for_one_output_train_what_is_its_own(tmp_path):
+    layers = keras.layers
+    inputs = keras.Input((64,))
+    hidden = layers.Dense(8, activation="relu", name="hidden")(inputs)
+    own = layers.Dense(6, activation="relu", name="own")(hidden)
+    ends = [layers.Dense(10, activation="softmax", name="digit")(own), layers.Dense(1, name="half")(hidden)]
+    x, y = digits()
+    np.savez(tmp_path / "one.npz", x=x[:200], digit=y[:200])
+    model = keras.Model(inputs, ends)
+    tuned = weld.tune(model, f"{tmp_path / 'one.npz'}:x,digit", stages="all:2@1e-2")
+    known = weld.lineage(tuned)
+    assert sorted(known["stages"][0]["layers"]) == ["digit", "own"]
+    assert [one["model"] for one in known["evaluations"]] == [f"{model.name} (result):digit"]
+    np.testing.assert_allclose(tuned.predict_on_batch(x)[1], model.predict_on_batch(x)[1], atol=1e-6)
+
+
 def test_a_live_model_is_copied_and_not_changed(files):
     model = small()
     before = flat(model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress,
 if TYPE_CHECKING:
     import keras
 
+    from keras_weld.compose.member import Composed
     from keras_weld.training.plan import Stage
 
 OTHER_FEATURES = (
@@ -202,9 +203,16 @@ def branch_model(
     evaluations: list[Evaluation] = []
     if tuning is not None:
         facts, evaluations = train_and_judge(composed, tuning, rivals, out)
-    elif elsewhere:
-        composed.notes.append(OTHER_FEATURES.format(names=", ".join(elsewhere), backbone=base))
+    trained = {name for output, (name, _) in places.items() if output in _trained(composed)}
+    if untrained := [name for name in elsewhere if name not in trained]:
+        composed.notes.append(OTHER_FEATURES.format(names=", ".join(untrained), backbone=base))
     note_lineage(composed, "branch", sources.lineage, gives=gives, **facts)
     if out is not None:
         deliver(composed.model, out, custom_objects, unsafe=unsafe)
     return Made(composed.model, evaluations)
+
+
+def _trained(composed: Composed) -> Collection[str]:
+    """The outputs that were trained."""
+    losses: Collection[str] = composed.parameters.get("training", {}).get("losses", ())
+    return losses

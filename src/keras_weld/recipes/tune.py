@@ -175,7 +175,7 @@ def tune_model(
 
     notes = [*tuning.examples.notes, *run.notes]
     composed = Composed(live, notes, tuning.parameters(run), head or ())
-    outputs = _outputs(live, len(run.losses))
+    outputs = _outputs(live, list(run.losses))
 
     def rivals() -> Rivals:
         (before,) = rivals_of([load().members[0].model], [model])
@@ -190,10 +190,10 @@ def tune_model(
     return Tuned(live, run, tuning.examples, evaluations)
 
 
-def _outputs(model: keras.Model, count: int) -> Sequence[Output]:
-    """The outputs by name, or by number if they have no names of their own."""
-    names = list(getattr(model, "output_names", None) or ())
-    return names if len(set(names)) == count else range(count)
+def _outputs(model: keras.Model, trained: Sequence[str]) -> Sequence[Output]:
+    """The outputs that were trained by name, or by number if they have no names of their own."""
+    names = getattr(model, "output_names", None) or ()
+    return trained if set(trained) <= set(names) else range(len(trained))
 
 
 def _earlier(sources: Sources) -> Mapping[str, Any] | None:

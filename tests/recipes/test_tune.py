@@ -16,6 +16,7 @@ import keras_weld as weld  # noqa: E402
 from keras_weld.errors import DataError, UsageError  # noqa: E402
 from keras_weld.io.read import open_model  # noqa: E402
 from keras_weld.recipes.tune import tune_model  # noqa: E402
+from keras_weld.recipes.tuning import Training  # noqa: E402
 
 
 def digits():
@@ -165,7 +166,7 @@ def test_a_run_can_be_repeated_bit_for_bit(files):
 
 
 def test_a_tenth_is_set_aside_where_there_are_no_validation_examples(files):
-    tuned = tune_model(files / "first.keras", files / "plain.npz", stages="head:1@1e-2")
+    tuned = tune_model(files / "first.keras", Training(files / "plain.npz", stages="head:1@1e-2"))
     assert (tuned.examples.train.count, tuned.examples.validation.count) == (450, 50)
     counts = np.bincount(tuned.examples.validation.targets[0], minlength=10)
     assert counts.min() >= 4
@@ -174,7 +175,9 @@ def test_a_tenth_is_set_aside_where_there_are_no_validation_examples(files):
 
 def test_validation_examples_can_be_given_by_themselves(files):
     x, y = digits()
-    tuned = tune_model(files / "first.keras", (x[:400], y[:400]), (x[400:500], y[400:500]), stages="head:1@1e-2")
+    tuned = tune_model(
+        files / "first.keras", Training((x[:400], y[:400]), (x[400:500], y[400:500]), stages="head:1@1e-2")
+    )
     assert tuned.examples.train.count == 400
     assert tuned.examples.validation.count == 100
     assert list(tuned.examples.judged.splits) == ["validation"]
@@ -243,7 +246,9 @@ def test_a_stream_is_read_as_it_comes(files):
         for start in range(0, 400, 50):
             yield x[start : start + 50], y[start : start + 50]
 
-    tuned = tune_model(files / "first.keras", batches, (x[400:500], y[400:500]), stages="all:2@1e-2", batch_size=40)
+    tuned = tune_model(
+        files / "first.keras", Training(batches, (x[400:500], y[400:500]), stages="all:2@1e-2", batch_size=40)
+    )
     assert not tuned.examples.train.positioned
     assert tuned.run.after["accuracy"] > tuned.run.before["accuracy"]
 

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_weld.cli.command import Argument, Command
+from keras_weld.cli.composing import loading_of, loading_options
 from keras_weld.cli.evaluation import show_evaluation
 from keras_weld.cli.frame import (
     console,
-    custom_option,
     emit_json,
-    json_option,
-    limit_option,
     notes,
     progress,
-    unsafe_option,
 )
 from keras_weld.cli.training import asked_for, show_stages, training_options
 
@@ -29,10 +26,7 @@ if TYPE_CHECKING:
 @click.argument("model", cls=Argument, type=Path, metavar="MODEL", help="The saved model to train on.")
 @click.option("-o", "--out", required=True, type=Path, help="The .keras file to write.")
 @training_options(required=True)
-@custom_option
-@limit_option
-@unsafe_option
-@json_option
+@loading_options
 def command(
     model: Path, out: Path, custom: tuple[str, ...], limit: tuple[str, ...], unsafe: bool, as_json: bool, **given: Any
 ) -> None:
@@ -50,15 +44,13 @@ def command(
     """
     from keras_weld.cli.backend import start_backend
     from keras_weld.core.arguments import require_another_file
-    from keras_weld.io.limits import Limits
     from keras_weld.recipes.tune import tune_model
 
-    asked = asked_for(given)
+    asked, loading = asked_for(given), loading_of(custom, limit, unsafe)
     require_another_file(out, [model])  # before a backend takes its time to start
-    rest: dict[str, Any] = {"custom_objects": list(custom) or None, "unsafe": unsafe, "limits": Limits.parse(limit)}
     with progress("Starting Keras", quiet=as_json) as report:
         start_backend()
-        tuned = tune_model(model, out=out, progress=report, **asked, **rest)
+        tuned = tune_model(model, asked, progress=report, loading=loading, out=out)
     told = _told(tuned)
     if as_json:
         emit_json(

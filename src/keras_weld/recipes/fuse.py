@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.meaning import LOGITS, PROBABILITIES
-from keras_weld.core.arguments import list_of_models, require_another_file
 from keras_weld.data.prepare import Preparation
 from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
-from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
-from keras_weld.recipes.judged import Made, Rivals, rivals_of, train_and_judge
-from keras_weld.recipes.judgement import Evaluation
+from keras_weld.recipes.judged import Rivals, rivals_of, train_and_judge
+from keras_weld.recipes.loading import ANY_FILE, Loading
 from keras_weld.recipes.sources import Sources, by_member, load_sources
-from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, tuning_of
+from keras_weld.recipes.steps import Made, begin, finish
+from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, Training
 
 if TYPE_CHECKING:
     import keras
@@ -110,6 +109,13 @@ def fuse(
         >>> weld.lineage(model)["notes"]  # doctest: +SKIP
         ['Images are resized to 64 x 64 for cnn.', 'The new head is untrained: …']
     """
+    training = (
+        None
+        if data is None
+        else Training(
+            data, validation, stages, loss, optimizer, batch_size, patience, seed, steps, sample, pixels, prepare
+        )
+    )
     return fuse_model(
         models,
         classes=classes,
@@ -122,22 +128,9 @@ def fuse(
         size=size,
         ranges=ranges,
         names=names,
-        data=data,
-        validation=validation,
-        stages=stages,
-        loss=loss,
-        optimizer=optimizer,
-        batch_size=batch_size,
-        patience=patience,
-        seed=seed,
-        steps=steps,
-        sample=sample,
-        pixels=pixels,
-        prepare=prepare,
+        training=training,
         progress=progress,
-        custom_objects=custom_objects,
-        unsafe=unsafe,
-        limits=limits,
+        loading=Loading(custom_objects, unsafe, limits),
         out=out,
     ).model
 
@@ -155,47 +148,17 @@ def fuse_model(
     size: tuple[int, int] | None = None,
     ranges: Mapping[str, str] | None = None,
     names: Sequence[str] | None = None,
-    data: Any = None,
-    custom_objects: Any = None,
-    unsafe: bool = False,
-    limits: Limits | None = None,
+    training: Training | None = None,
+    progress: Progress | None = None,
+    loading: Loading = ANY_FILE,
     out: str | os.PathLike[str] | None = None,
-    **training: Any,
 ) -> Made:
-    """As `fuse`, with the evaluation beside the model.
-
-    Args:
-        models: as for `fuse`, and so is all else.
-        classes: as for `fuse`.
-        head: as for `fuse`.
-        activation: as for `fuse`.
-        inputs: as for `fuse`.
-        at: as for `fuse`.
-        output: as for `fuse`.
-        project: as for `fuse`.
-        size: as for `fuse`.
-        ranges: as for `fuse`.
-        names: as for `fuse`.
-        data: as for `fuse`.
-        custom_objects: as for `fuse`.
-        unsafe: as for `fuse`.
-        limits: as for `fuse`.
-        out: as for `fuse`.
-        training: the options of `tune`.
-
-    Raises:
-        WeldError: as `fuse` does.
-    """
-    require_whole_model(out)
-    tuning = None
-    if data is not None:
-        tuning = tuning_of(data, limits=limits, **training)
-        tuning.set_seed()
-    given = list_of_models(models)
-    require_another_file(out, given)
+    """What `fuse` gives, with the evaluations beside the model."""
+    given = begin(models, out)
+    tuning = None if training is None else training.opened(loading.limits, progress)
 
     def load() -> Sources:
-        return load_sources(given, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+        return load_sources(given, loading, names=names)
 
     sources = load()
     from keras_weld.compose import fuse as composing
@@ -221,16 +184,10 @@ def fuse_model(
     def rivals() -> Rivals:
         return {0: rivals_of(source_views(load().members, **joining), given)}
 
-    facts: dict[str, Any] = {}
-    evaluations: list[Evaluation] = []
+    facts, evaluations = train_and_judge(composed, tuning, rivals, out)
     if tuning is None:
         composed.notes.append(UNTRAINED)
-    else:
-        facts, evaluations = train_and_judge(composed, tuning, rivals, out)
-    note_lineage(composed, "fuse", sources.lineage, **facts)
-    if out is not None:
-        deliver(composed.model, out, custom_objects, unsafe=unsafe)
-    return Made(composed.model, evaluations)
+    return finish(composed, "fuse", sources.lineage, evaluations, out, loading, **facts)
 
 
 def _classes(sources: Sources, outputs: Mapping[str, str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,19 +27,6 @@ ON_VALIDATION = (
     "There are no test examples (x_test, y_test): the model is judged on those that chose its weights, which favours "
     "it a little."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a composition gave.
-
-    Attributes:
-        model: the composed model.
-        evaluations: how it does against its best source, output by output; empty without data.
-    """
-
-    model: keras.Model
-    evaluations: Sequence[Evaluation] = ()
 
 
 def rivals_of(sources: Sequence[Any], models: Sequence[Any]) -> list[Contestant]:
@@ -94,7 +81,7 @@ def judge_composed(
 
 def train_and_judge(
     composed: Composed,
-    tuning: Tuning,
+    tuning: Tuning | None,
     rivals: Callable[[], Rivals],
     out: str | os.PathLike[str] | None,
 ) -> tuple[dict[str, Any], list[Evaluation]]:
@@ -104,19 +91,20 @@ def train_and_judge(
 
     Args:
         composed: the model; it is trained in place, and its notes and parameters are added to.
-        tuning: how.
+        tuning: how; without it, nothing is done.
         rivals: gives its sources, as they are.
         out: the file that it will be.
 
     Raises:
         WeldError: as `run_stages` does.
     """
+    if tuning is None:
+        return {}, []
     facts = tune_composed(composed, tuning)
     examples = tuning.examples
     # The best source is chosen on the validation examples, and judged on those of the test where there are any.
     judged = Dataset({"validation": examples.validation, **examples.judged.splits}, examples.origin)
-    found = judge_trained(composed, tuning, rivals, judged, out)
-    return {**facts, "evaluations": as_lineage(found)}, found
+    return facts, judge_trained(composed, tuning, rivals, judged, out)
 
 
 def judge_trained(

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from keras_weld.core.arguments import require_another_file
 from keras_weld.data.prepare import Preparation
 from keras_weld.io.limits import Limits
-from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
 from keras_weld.recipes.contest import Output
 from keras_weld.recipes.examples import Examples
-from keras_weld.recipes.judged import Rivals, as_lineage, judge_trained, rivals_of
+from keras_weld.recipes.judged import Rivals, judge_trained, rivals_of
 from keras_weld.recipes.judgement import Evaluation
+from keras_weld.recipes.loading import ANY_FILE, Loading
 from keras_weld.recipes.sources import Sources, load_sources
-from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, facts_of, tuning_of
+from keras_weld.recipes.steps import begin, finish
+from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, Training, facts_of
 
 if TYPE_CHECKING:
     import keras
@@ -110,61 +110,27 @@ def tune(
         >>> weld.lineage(model)["metrics"]["after"]["accuracy"]  # doctest: +SKIP
         0.967
     """
-    return tune_model(
-        model,
-        data,
-        validation,
-        stages=stages,
-        loss=loss,
-        optimizer=optimizer,
-        batch_size=batch_size,
-        patience=patience,
-        seed=seed,
-        steps=steps,
-        sample=sample,
-        pixels=pixels,
-        prepare=prepare,
-        custom_objects=custom_objects,
-        unsafe=unsafe,
-        limits=limits,
-        progress=progress,
-        out=out,
-    ).model
+    training = Training(
+        data, validation, stages, loss, optimizer, batch_size, patience, seed, steps, sample, pixels, prepare
+    )
+    loading = Loading(custom_objects, unsafe, limits)
+    return tune_model(model, training, progress=progress, loading=loading, out=out).model
 
 
 def tune_model(
     model: Any,
-    data: Any,
-    validation: Any = None,
+    training: Training,
     *,
-    custom_objects: Any = None,
-    unsafe: bool = False,
-    limits: Limits | None = None,
+    progress: Progress | None = None,
+    loading: Loading = ANY_FILE,
     out: str | os.PathLike[str] | None = None,
-    **options: Any,
 ) -> Tuned:
-    """As `tune`, with how it went beside the model.
-
-    Args:
-        model: as for `tune`.
-        data: as for `tune`.
-        validation: as for `tune`.
-        custom_objects: as for `tune`.
-        unsafe: as for `tune`.
-        limits: as for `tune`.
-        out: as for `tune`.
-        options: the rest.
-
-    Raises:
-        WeldError: as `tune` does.
-    """
-    require_whole_model(out)
-    require_another_file(out, [model])
-    tuning = tuning_of(data, validation, limits=limits, **options)
-    tuning.set_seed()  # a model that is loaded draws the seeds of its dropout
+    """What `tune` gives, with how it went beside the model."""
+    begin([model], out)
+    tuning = training.opened(loading.limits, progress)
 
     def load() -> Sources:
-        return load_sources([model], custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+        return load_sources([model], loading)
 
     sources = load()
     live = sources.members[0].model
@@ -183,10 +149,8 @@ def tune_model(
 
     evaluations = judge_trained(composed, tuning, rivals, tuning.examples.judged, out)
     kept = {name: (earlier or {}).get(name) for name in ("labels", "gives")}  # training changes neither
-    facts = {**facts_of(run), "evaluations": as_lineage(evaluations), **kept}
-    note_lineage(composed, "tune", sources.lineage, **facts, earlier=earlier)
-    if out is not None:
-        deliver(live, out, custom_objects, unsafe=unsafe)
+    facts = {**facts_of(run), **kept, "earlier": earlier}
+    finish(composed, "tune", sources.lineage, evaluations, out, loading, **facts)
     return Tuned(live, run, tuning.examples, evaluations)
 
 

@@ -183,6 +183,10 @@ def test_validation_examples_can_be_given_by_themselves(files):
     assert list(tuned.examples.judged.splits) == ["validation"]
 
 
+def test_what_is_none_has_its_default():
+    assert Training("x.npz", batch_size=None, optimizer=None, patience=None) == Training("x.npz")
+
+
 def test_data_without_training_examples_is_refused(files, tmp_path):
     x, y = digits()
     np.savez(tmp_path / "test.npz", x_test=x[:50], y_test=y[:50])

@@ -22,7 +22,8 @@ from keras_weld.io.kinds import HDF5_SUFFIXES, Kind
 from keras_weld.io.limits import Limits
 from keras_weld.models.budget import stored_budget
 from keras_weld.models.custom import Custom, refuse_shadowing, registered_names, resolve
-from keras_weld.models.legacy import build_legacy, optimizer_values, restore_optimizer
+from keras_weld.models.keras_private import build_legacy
+from keras_weld.models.legacy import optimizer_values, restore_optimizer
 from keras_weld.models.older import modernise
 from keras_weld.models.provenance import set_lineage
 from keras_weld.models.quiet import quiet

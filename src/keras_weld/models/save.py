@@ -21,6 +21,7 @@ from keras_weld.io.label import add_lineage
 from keras_weld.io.limits import GB
 from keras_weld.io.read import open_model
 from keras_weld.io.write import open_sink, written_kind
+from keras_weld.models.keras_private import layers_directly_in
 from keras_weld.models.provenance import lineage_of
 from keras_weld.models.quiet import quiet
 from keras_weld.models.state import state_of
@@ -165,7 +166,7 @@ def _stored_by(model: keras.Model) -> Iterator[tuple[str, str, Any]]:
         layer.save_own_variables(store)
         for key, value in store.items():
             yield layer.name, key, keras.ops.convert_to_numpy(value)
-        waiting.extend(layer._layers)
+        waiting.extend(layers_directly_in(layer))
 
 
 def _print(values: Any) -> _Print:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.data.prepare import Preparation
@@ -27,7 +27,7 @@ BATCH_SIZE, OPTIMIZER, PATIENCE = 32, "adam", 3
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What to train on and how, as `tune` and its kin take it; nothing of it is open yet.
+    """What to train on and how, as `tune` and its kin take it; nothing of it is open yet. What is None has its default.
 
     Attributes:
         data: what `open_data` takes.
@@ -56,6 +56,11 @@ class Training:
     sample: int | None = None
     pixels: str = "0..255"
     prepare: Preparation | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self)[1:]:
+            if getattr(self, field.name) is None:
+                object.__setattr__(self, field.name, field.default)
 
     def opened(self, limits: Limits | None = None, progress: Progress | None = None) -> Tuning:
         """The training with its data open; wrong stages and missing data are refused here, before a model is read.

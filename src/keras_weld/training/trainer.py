@@ -9,6 +9,7 @@ import keras
 
 from keras_weld.errors import UsageError
 from keras_weld.models.cut import alone
+from keras_weld.models.keras_private import layers_in
 from keras_weld.training.answered import Answered
 from keras_weld.training.objective import Aim
 
@@ -48,7 +49,7 @@ def _optimizer(trainer: keras.Model, name: str, rate: float) -> Any:
             expected="one of Keras: adam, adamw, sgd, rmsprop, nadam, lion, …",
             found=name,
         ) from error
-    half = any(layer.compute_dtype == "float16" for layer in trainer._flatten_layers())
+    half = any(layer.compute_dtype == "float16" for layer in layers_in(trainer))
     return keras.optimizers.LossScaleOptimizer(made) if half else made
 
 

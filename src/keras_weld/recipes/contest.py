@@ -177,6 +177,7 @@ def _target(found: Predicted, split: Split, number: int) -> int:
                 file=split.origin,
                 expected=f"targets under the name {found.names[number]}",
                 found=", ".join(named),
+                remedy="Give targets for it too, or choose an output that has some: --output NAME (output='NAME').",
             )
         return named.index(found.names[number])
     if count == 1:

@@ -17,6 +17,7 @@ from keras_weld.data.open import open_data
 from keras_weld.data.split import WHOLE, Split
 from keras_weld.errors import DataError, TrainingError, UsageError
 from keras_weld.io.atomic import atomic_path
+from keras_weld.models.keras_private import build_for
 from keras_weld.models.quiet import quiet
 from keras_weld.models.save import save
 from keras_weld.training.callback_state import check_callbacks, states_of
@@ -213,7 +214,7 @@ def _built(model: keras.Model, split: Split, held: Split | None, batch_size: int
         held = None if held is None else held.fitted(shapes)
     x, y = next(iter(split.batches(batch_size)))
     # All variables have to be there before they are set: those of metrics come with the first batch otherwise.
-    model._symbolic_build(data_batch=(x, _targets(model, split)(y), None))
+    build_for(model, x, _targets(model, split)(y))
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     return split, held

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from keras_weld.io.limits import Limits
     from keras_weld.io.read import open_model
     from keras_weld.models.load import load
-    from keras_weld.models.provenance import lineage
     from keras_weld.models.save import save
     from keras_weld.recipes.average import average
     from keras_weld.recipes.branch import branch
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from keras_weld.recipes.evaluate import evaluate
     from keras_weld.recipes.fuse import fuse
     from keras_weld.recipes.inspect import inspect
+    from keras_weld.recipes.provenance import lineage
     from keras_weld.recipes.train import train
     from keras_weld.recipes.tune import tune
     from keras_weld.training.fit import fit
@@ -78,7 +78,7 @@ _HOMES = {
     "fit": "training.fit",
     "fuse": "recipes.fuse",
     "inspect": "recipes.inspect",
-    "lineage": "models.provenance",
+    "lineage": "recipes.provenance",
     "load": "models.load",
     "open_model": "io.read",
     "save": "models.save",

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from keras_weld.cli.main import app
 from keras_weld.cli.training import parse_losses
 from keras_weld.errors import UsageError
+from keras_weld.io.read import open_model
 
 keras_files = pytest.mark.filterwarnings("ignore:__array__ implementation")
 
@@ -54,7 +55,7 @@ def test_the_model_is_not_written_over(tmp_path):
     line = ["tune", str(tmp_path / "m.keras"), "-o", str(tmp_path / "m.keras"), "--data", "d.npz"]
     done = CliRunner().invoke(app, line)
     assert done.exit_code == 2
-    assert "would be written over the one that it is compared with" in done.stderr
+    assert "would be written over one of its sources" in done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,8 @@ def test_json_holds_stages_metrics_and_verdict(weld):
     assert found["stages"][0]["part"] == "all"
     assert found["metrics"]["best"] == [1, 1]
     assert found["evaluations"][0]["judged_on"] == "test"
+    with open_model("as_json.keras") as state:
+        assert state.metadata["lineage"]["evaluations"] == found["evaluations"]
 
 
 @pytest.mark.keras

@@ -19,6 +19,15 @@ def splits():
     validation = {"x_val": np.zeros((3, 2)), "y_val": np.arange(3)}
     return validation | {"x_test": np.ones((4, 2)), "y_test": np.arange(4)}
 
+def weighted():
+    return np.zeros((5, 2)), np.arange(5), np.ones(5)
+
+def weighted_splits():
+    return weighted(), weighted()
+
+def weighted_by_name():
+    return {"train": weighted(), "val": pair()}
+
 def fails():
     raise RuntimeError("no such camera")
 
@@ -43,6 +52,15 @@ def test_function_of_a_module_in_the_current_folder_is_called():
     found = open_data("weld_test_feed:splits")
     assert {name: split.count for name, split in found.splits.items()} == {"validation": 3, "test": 4}
     assert found.origin == "weld_test_feed:splits"
+
+
+@pytest.mark.usefixtures("module")
+@pytest.mark.parametrize("name", ["weighted", "weighted_splits", "weighted_by_name"])
+def test_sample_weights_are_refused_in_words(name):
+    with pytest.raises(DataError, match="comes with sample weights, which are not taken into account") as refused:
+        open_data(f"weld_test_feed:{name}")
+    assert refused.value.file == f"weld_test_feed:{name}"
+    assert refused.value.remedy == "Leave the weights out, where the data is made: return x, y."
 
 
 @pytest.mark.usefixtures("module")

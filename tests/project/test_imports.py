@@ -58,6 +58,15 @@ def test_importing_the_package_imports_no_backend(run_python: RunPython) -> None
     assert not set(run_python(code).stdout.split()) & (BACKENDS | HEAVY)
 
 
+def test_the_lineage_of_a_file_is_read_without_a_backend(run_python: RunPython, two_models: list[Path]) -> None:
+    code = (
+        "import sys, keras_weld; print(keras_weld.lineage(sys.argv[1])); print(*{n.split('.')[0] for n in sys.modules})"
+    )
+    told, modules = run_python(code, two_models[0]).stdout.splitlines()
+    assert told == "None"
+    assert not set(modules.split()) & BACKENDS
+
+
 def test_help_imports_nothing_heavy(run_python: RunPython) -> None:
     code, modules = modules_after(run_python, "--help")
     assert code == 0

@@ -67,6 +67,14 @@ def test_new_heads_are_told_and_nothing_is_said_of_training_them_again(files: li
     assert known["gives"] == {"d": "class probabilities", "l": "class logits"}
 
 
+def test_what_is_said_against_a_file_is_told(files: list[Path]) -> None:
+    known = weld.lineage(weld.branch(files, heads="new", outputs={"letters": "probabilities"})) or {}
+    assert known["gives"]["letters"] == "class probabilities"
+    assert known["notes"][-1].startswith(
+        "letters is taken to give probabilities, as you say; by its file it gives logits of 5 classes (no activation in"
+    )
+
+
 def test_what_makes_no_sense_is_told_and_nothing_is_written(files: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "both.keras"
     with pytest.raises(UsageError, match="a model that there is not") as caught:
@@ -150,6 +158,51 @@ def test_with_data_the_heads_are_trained_and_each_is_judged_against_its_own_mode
         )
         assert [row.value for row in again.splits[-1].rows] == pytest.approx([own["value"], source["value"]])
     assert told["both.keras:shape"]["splits"][-1]["rows"][0]["value"] > 80
+
+
+def test_with_targets_for_one_task_its_head_alone_is_trained(toys: Path) -> None:
+    models = [toys / "shape.keras", toys / "colour.keras"]
+    data = f"{toys / 'toys.npz'}:thing,colour"
+    made = weld.branch(models, data=data, stages="head:8@1e-2,all:2@1e-2")
+    known = weld.lineage(made) or {}
+    assert [[path.split("/")[0] for path in stage["layers"]] for stage in known["stages"]] == [["colour"]] * 2
+    assert list(known["parameters"]["training"]["losses"]) == ["colour"]
+    assert (
+        "The data has targets for colour alone: shape is left as it is, and so is all that it comes from."
+        in (known["notes"])
+    )
+    assert not any("other features" in note for note in known["notes"])
+    arrays = np.load(toys / "toys.npz")
+    x = arrays["thing_test"]
+    shape = weld.load(models[0]).predict_on_batch(x)
+    np.testing.assert_allclose(made.predict_on_batch(x)["shape"], shape, atol=1e-6)
+    told = {one["model"]: one for one in known["evaluations"]}
+    assert list(told) == ["branched:colour"]
+    own = told["branched:colour"]["splits"][-1]["rows"][0]["value"]
+    assert own == pytest.approx(accuracy(made, x, arrays["colour_test"], "colour"))
+    untrained = weld.branch(models)
+    assert own > accuracy(untrained, x, arrays["colour_test"], "colour")
+
+
+def test_a_head_that_had_no_targets_is_told_to_need_training(toys: Path) -> None:
+    models = [toys / "colour.keras", toys / "shape.keras"]
+    made = weld.branch(models, data=f"{toys / 'toys.npz'}:thing,colour", stages="head:1@1e-2")
+    assert any(
+        note.startswith("Trained on other features than those of colour: the heads of shape")
+        for note in (weld.lineage(made) or {})["notes"]
+    )
+    with pytest.raises(weld.WeldError, match="another number of targets than the model has outputs") as caught:
+        weld.branch(models, names=["a", "b"], data=f"{toys / 'toys.npz'}:thing,colour")
+    assert "under their names, some outputs alone" in str(caught.value.remedy)
+    with pytest.raises(weld.WeldError, match="No layer that can be trained is called 'colour_backbone'"):
+        weld.branch(models, data=f"{toys / 'toys.npz'}:thing,shape", stages="colour_backbone:1@1e-2")
+
+
+def test_an_output_is_not_judged_by_the_targets_of_another(toys: Path) -> None:
+    made = weld.branch([toys / "shape.keras", toys / "colour.keras"])
+    with pytest.raises(weld.WeldError, match="The data has no targets for the output shape") as caught:
+        weld.evaluate(made, data=f"{toys / 'toys.npz'}:thing,colour", output="shape")
+    assert caught.value.found == "colour"
 
 
 def test_a_source_that_takes_other_inputs_is_not_judged_and_that_is_told(toys: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,6 +127,37 @@ def test_a_loss_or_a_word_tells_what_numbers_are(files: list[Path], tmp_path: Pa
     with pytest.raises(IncompatibleModelsError, match="gives features and no answer"):
         weld.ensemble([pooled, pooled], outputs=None)
     assert not out.exists()
+
+
+def test_what_is_said_against_the_file_holds_and_is_told(
+    files: list[Path], tmp_path: Path, run_weld: Callable[..., Any]
+) -> None:
+    logits = make(2, None, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    weld.save(logits, tmp_path / "c.keras")
+    weld.save(make(3, None), tmp_path / "d.keras")
+    said = {"a": "probabilities", "c": "probabilities", "d": "probabilities"}
+    line = ["ensemble", files[0], tmp_path / "c.keras", tmp_path / "d.keras", "-o", tmp_path / "out.keras"]
+    line += [word for name in said for word in ("--outputs", f"{name}:probabilities")]
+    notes = [
+        "c is taken to give probabilities, as you say; by its file it gives logits of 3 classes (no activation in "
+        'layer "kind", loss sparse_categorical_crossentropy).',
+        "d is taken to give probabilities, as you say; by its file it gives logits or real values (3) (no activation "
+        'in layer "kind", no loss in the file).',
+    ]
+    assert run_weld(*line, check=True).stdout.splitlines()[1:] == [f"Note: {note}" for note in notes]
+    assert (weld.lineage(tmp_path / "out.keras") or {})["notes"] == notes
+    x = examples()
+    wanted = np.mean([answer(weld.load(file), x) for file in line[1:4]], axis=0)  # as told: no softmax
+    np.testing.assert_allclose(answer(weld.load(tmp_path / "out.keras"), x), wanted, atol=1e-6)
+
+
+def test_what_is_said_against_a_lineage_is_told() -> None:
+    team = weld.ensemble([make(0), make(1)], reduce="logit-mean")
+    made = weld.ensemble([team, make(2)], names=["team", "c"], outputs={"team": "probabilities"})
+    assert (weld.lineage(made) or {})["notes"] == [
+        "team is taken to give probabilities, as you say; by its file it gives logits of 3 classes (the lineage in the "
+        "file says so)."
+    ]
 
 
 def test_yes_or_no_is_one_number(tmp_path: Path) -> None:

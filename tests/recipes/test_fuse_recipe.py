@@ -85,6 +85,21 @@ def test_the_number_of_classes_is_that_of_all(files: list[Path], tmp_path: Path)
     assert caught.value.found == "mlp: 4, nested: not told"
 
 
+def test_the_number_of_classes_is_that_of_the_output_that_is_named(files: list[Path], tmp_path: Path) -> None:
+    inputs = keras.Input((12,))
+    hidden = layers.Dense(5, activation="relu")(inputs)
+    two = layers.Dense(4, activation="softmax", name="kind")(hidden)
+    keras.Model(inputs, [layers.Dense(2, activation="softmax", name="sex")(hidden), two]).save(tmp_path / "two.keras")
+    sources = [files[0], tmp_path / "two.keras"]
+    assert weld.fuse(sources, output={"two": "kind"}).outputs[0].shape == (None, 4)
+    with pytest.raises(weld.WeldError, match="How many classes") as caught:
+        weld.fuse(sources)
+    assert caught.value.found == "mlp: 4, two: not told"
+    with pytest.raises(weld.WeldError, match="has no such output") as caught:
+        weld.fuse(sources, output={"two": "age"})
+    assert caught.value.expected == "sex, kind"
+
+
 def test_a_class_of_ones_own(in_tests: None, files: list[Path], tmp_path: Path) -> None:
     ZOO["subclassed"]().save(tmp_path / "tower.keras")
     out = tmp_path / "out.keras"

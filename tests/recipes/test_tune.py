@@ -16,6 +16,7 @@ import keras_weld as weld  # noqa: E402
 from keras_weld.errors import DataError, UsageError  # noqa: E402
 from keras_weld.io.read import open_model  # noqa: E402
 from keras_weld.recipes.tune import tune_model  # noqa: E402
+from keras_weld.recipes.tuning import Training  # noqa: E402
 
 
 def digits():
@@ -75,6 +76,79 @@ def test_the_file_tells_what_was_done(files, tmp_path):
     np.testing.assert_array_equal(flat(loaded), flat(model))
 
 
+def test_it_is_judged_against_the_model_that_it_was_before_it_is_written(files, tmp_path):
+    x, y = digits()
+    np.savez(tmp_path / "digits.npz", x_train=x[:500], y_train=y[:500], x_test=x[500:900], y_test=y[500:900])
+    (tmp_path / "there").mkdir()
+    out = tmp_path / "there" / "first.keras"  # called as the source is, in another folder
+    model = weld.tune(files / "first.keras", tmp_path / "digits.npz", stages="all:2@1e-2", out=out)
+    with open_model(out) as state:
+        [told] = state.metadata["lineage"]["evaluations"]
+    assert told["judged_on"] == "test"
+    [split] = told["splits"]
+    rows = split["rows"]
+    assert [row["model"] for row in rows] == [str(out), "first.keras"]
+    for row, judged in zip(rows, [model, weld.load(files / "first.keras")], strict=True):
+        assert row["value"] == pytest.approx(100 * (judged.predict_on_batch(x[500:900]).argmax(1) == y[500:900]).mean())
+    assert rows[0]["value"] > rows[1]["value"]
+
+
+def test_a_live_model_is_judged_as_it_was(files):
+    told = weld.lineage(weld.tune(small(), files / "digits.npz", stages="all:2@1e-2"))
+    [split] = told["evaluations"][0]["splits"]
+    assert [row["model"] for row in split["rows"]] == ["small (result)", "small"]
+    assert split["rows"][0]["difference"] > 0
+    assert told["notes"][-1].startswith("There are no test examples")
+
+
+def test_the_source_is_not_written_over(files):
+    with pytest.raises(UsageError, match="written over one of its sources"):
+        weld.tune(files / "first.keras", files / "digits.npz", out=files / "first.keras")
+
+
+def test_outputs_are_judged_by_name(tmp_path):
+    layers = keras.layers
+    inputs = keras.Input((64,))
+    hidden = layers.Dense(8, activation="relu")(inputs)
+    ends = [layers.Dense(10, activation="softmax", name="digit")(hidden), layers.Dense(1, name="half")(hidden)]
+    x, y = digits()
+    np.savez(tmp_path / "two.npz", x=x[:200], half=y[:200] / 2, digit=y[:200])
+    data = f"{tmp_path / 'two.npz'}:x,half+digit"
+    told = weld.lineage(weld.tune(keras.Model(inputs, ends), data, stages="head:1@1e-2", out=tmp_path / "out.keras"))
+    found = {one["model"]: one["metric"] for one in told["evaluations"]}
+    assert list(found) == ["out.keras:digit", "out.keras:half"]
+    assert found["out.keras:digit"] == "accuracy"
+    assert found["out.keras:half"] != "accuracy"
+
+
+def test_validation_targets_go_by_name_too(tmp_path):
+    layers = keras.layers
+    inputs = keras.Input((64,))
+    ends = [layers.Dense(10, activation="softmax", name="digit")(inputs), layers.Dense(1, name="half")(inputs)]
+    x, y = digits()
+    np.savez(tmp_path / "train.npz", x=x[:200], half=y[:200] / 2, digit=y[:200])
+    np.savez(tmp_path / "val.npz", x=x[200:300], half=y[200:300] / 2, digit=y[200:300])
+    data, held = f"{tmp_path / 'train.npz'}:x,half+digit", f"{tmp_path / 'val.npz'}:x,digit+half"
+    known = weld.lineage(weld.tune(keras.Model(inputs, ends), data, held, stages="all:1@1e-2"))
+    assert known["stages"][0]["kept"]
+
+
+def test_targets_for_one_output_train_what_is_its_own(tmp_path):
+    layers = keras.layers
+    inputs = keras.Input((64,))
+    hidden = layers.Dense(8, activation="relu", name="hidden")(inputs)
+    own = layers.Dense(6, activation="relu", name="own")(hidden)
+    ends = [layers.Dense(10, activation="softmax", name="digit")(own), layers.Dense(1, name="half")(hidden)]
+    x, y = digits()
+    np.savez(tmp_path / "one.npz", x=x[:200], digit=y[:200])
+    model = keras.Model(inputs, ends)
+    tuned = weld.tune(model, f"{tmp_path / 'one.npz'}:x,digit", stages="all:2@1e-2")
+    known = weld.lineage(tuned)
+    assert sorted(known["stages"][0]["layers"]) == ["digit", "own"]
+    assert [one["model"] for one in known["evaluations"]] == [f"{model.name} (result):digit"]
+    np.testing.assert_allclose(tuned.predict_on_batch(x)[1], model.predict_on_batch(x)[1], atol=1e-6)
+
+
 def test_a_live_model_is_copied_and_not_changed(files):
     model = small()
     before = flat(model)
@@ -92,7 +166,7 @@ def test_a_run_can_be_repeated_bit_for_bit(files):
 
 
 def test_a_tenth_is_set_aside_where_there_are_no_validation_examples(files):
-    tuned = tune_model(files / "first.keras", files / "plain.npz", stages="head:1@1e-2")
+    tuned = tune_model(files / "first.keras", Training(files / "plain.npz", stages="head:1@1e-2"))
     assert (tuned.examples.train.count, tuned.examples.validation.count) == (450, 50)
     counts = np.bincount(tuned.examples.validation.targets[0], minlength=10)
     assert counts.min() >= 4
@@ -101,10 +175,16 @@ def test_a_tenth_is_set_aside_where_there_are_no_validation_examples(files):
 
 def test_validation_examples_can_be_given_by_themselves(files):
     x, y = digits()
-    tuned = tune_model(files / "first.keras", (x[:400], y[:400]), (x[400:500], y[400:500]), stages="head:1@1e-2")
+    tuned = tune_model(
+        files / "first.keras", Training((x[:400], y[:400]), (x[400:500], y[400:500]), stages="head:1@1e-2")
+    )
     assert tuned.examples.train.count == 400
     assert tuned.examples.validation.count == 100
     assert list(tuned.examples.judged.splits) == ["validation"]
+
+
+def test_what_is_none_has_its_default():
+    assert Training("x.npz", batch_size=None, optimizer=None, patience=None) == Training("x.npz")
 
 
 def test_data_without_training_examples_is_refused(files, tmp_path):
@@ -170,7 +250,9 @@ def test_a_stream_is_read_as_it_comes(files):
         for start in range(0, 400, 50):
             yield x[start : start + 50], y[start : start + 50]
 
-    tuned = tune_model(files / "first.keras", batches, (x[400:500], y[400:500]), stages="all:2@1e-2", batch_size=40)
+    tuned = tune_model(
+        files / "first.keras", Training(batches, (x[400:500], y[400:500]), stages="all:2@1e-2", batch_size=40)
+    )
     assert not tuned.examples.train.positioned
     assert tuned.run.after["accuracy"] > tuned.run.before["accuracy"]
 

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_weld.cli.command import Argument, Command
-from keras_weld.cli.composing import pairs, parse_names, parse_outputs, show_composed
-from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_option, progress, unsafe_option
-from keras_weld.cli.training import asked_for, show_training, training_options
+from keras_weld.cli.command import Command
+from keras_weld.cli.composing import (
+    Report,
+    at_option,
+    compose,
+    loading_of,
+    loading_options,
+    models_to,
+    pairs,
+    parse_names,
+    parse_outputs,
+)
+from keras_weld.cli.training import asked_with_data, training_options
+
+if TYPE_CHECKING:
+    from keras_weld.recipes.steps import Made
 
 
 @click.command("branch", cls=Command)
-@click.argument(
-    "models",
-    cls=Argument,
-    nargs=-1,
-    required=True,
-    metavar="A B…",
-    help="Saved models of any architecture, one for each task.",
-)
-@click.option("-o", "--out", required=True, type=Path, help="The file to write: .keras.")
+@models_to("Saved models of any architecture, one for each task.")
 @click.option(
     "--backbone", metavar="A", help="The model, by name or path, whose backbone is taken; the first if left out."
 )
@@ -32,12 +36,7 @@ from keras_weld.cli.training import asked_for, show_training, training_options
     default="own",
     help="The heads that the models bring, or new, untrained ones on the backbone of another.",
 )
-@click.option(
-    "--at",
-    multiple=True,
-    metavar="A:LAYER",
-    help="Take the output of this layer as the features of model A. May be repeated.",
-)
+@at_option
 @click.option(
     "--outputs",
     multiple=True,
@@ -47,10 +46,7 @@ from keras_weld.cli.training import asked_for, show_training, training_options
 )
 @click.option("--names", metavar="N,N,…", help="What the models and the outputs are called, instead of their files.")
 @training_options(required=False)
-@custom_option
-@limit_option
-@unsafe_option
-@json_option
+@loading_options
 def command(
     models: tuple[str, ...],
     out: Path,
@@ -79,34 +75,23 @@ def command(
         weld branch shape.keras colour.keras -o both.keras --data toys.npz:image,shape+colour
         weld branch a.keras b.keras -o both.keras --at a:backbone/avg_pool --names animals,plants
     """
-    from keras_weld.cli.backend import start_backend
-    from keras_weld.io.limits import Limits
+    from keras_weld.recipes.branch import branch_model
 
     places, told = pairs(at, "--at", "such as A:avg_pool"), parse_outputs(outputs)
-    limits = Limits.parse(limit)
-    tuning = asked_for(training)
-    with progress("Branching", quiet=as_json) as report:
-        start_backend()
-        from keras_weld.models.provenance import lineage
-        from keras_weld.recipes.branch import branch_model
+    loading, asked = loading_of(custom, limit, unsafe), asked_with_data(training)
 
-        composed = branch_model(
+    def make(report: Report) -> Made:
+        return branch_model(
             models,
             backbone=backbone,
             heads=heads,
             at=places,
             outputs=told,
             names=parse_names(names),
-            custom_objects=list(custom) or None,
-            unsafe=unsafe,
-            limits=limits,
-            out=out,
+            training=asked,
             progress=report,
-            **tuning,
+            loading=loading,
+            out=out,
         )
-    made = lineage(composed.model) or {}
-    if as_json:
-        emit_json({"path": out, **made})
-    else:
-        show_composed(out, made, "the heads")
-        show_training(made, composed.evaluations)
+
+    compose(out, make, doing="Branching", what="the heads", as_json=as_json)

@@ -1,18 +1,27 @@
-"""What the commands that compose models share: options on inputs and names, and what they say at the end."""
+"""What the commands that compose models share: their options, and how they end."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from keras_weld.cli.frame import notes
+from keras_weld.cli.command import Argument
+from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_option, notes, progress, unsafe_option
+from keras_weld.cli.training import show_training
 from keras_weld.errors import UsageError
 
+if TYPE_CHECKING:
+    from keras_weld.recipes.loading import Loading
+    from keras_weld.recipes.steps import Made
+
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+Report = Callable[[int, "int | None", str], None]
+"""What a composition tells of its progress."""
 
 _SIZE = re.compile(r"(\d+)[xX](\d+)")
 
@@ -34,6 +43,75 @@ _OPTIONS = (
     ),
     click.option("--names", metavar="N,N,…", help="What the models are called in the result, instead of their files."),
 )
+
+
+def models_to(help: str) -> Callable[[Decorated], Decorated]:
+    """Decorator that gives a command the argument `models` and the option `out`.
+
+    Args:
+        help: which models.
+    """
+
+    def decorate(command: Decorated) -> Decorated:
+        command = click.option("-o", "--out", required=True, type=Path, help="The file to write: .keras.")(command)
+        models = click.argument("models", cls=Argument, nargs=-1, required=True, metavar="A B…", help=help)
+        return models(command)
+
+    return decorate
+
+
+def at_option(command: Decorated) -> Decorated:
+    """Add the option `at` to a command."""
+    return click.option(
+        "--at",
+        multiple=True,
+        metavar="A:LAYER",
+        help="Take the output of this layer as the features of model A. May be repeated.",
+    )(command)
+
+
+def loading_options(command: Decorated) -> Decorated:
+    """Add the options `custom`, `limit`, `unsafe` and `as_json` to a command."""
+    for option in (json_option, unsafe_option, limit_option, custom_option):
+        command = option(command)
+    return command
+
+
+def loading_of(custom: Sequence[str], limit: Sequence[str], unsafe: bool) -> Loading:
+    """What `loading_options` gave, as the functions take it.
+
+    Raises:
+        UsageError: for a limit that is none.
+    """
+    from keras_weld.io.limits import Limits
+    from keras_weld.recipes.loading import Loading
+
+    return Loading(list(custom) or None, unsafe, Limits.parse(limit))
+
+
+def compose(out: Path, make: Callable[[Report], Made], *, doing: str, what: str, as_json: bool) -> None:
+    """Compose models, and tell what was made.
+
+    Args:
+        out: the file that is written.
+        make: makes it; Keras has been started by then.
+        doing: what is shown meanwhile.
+        what: what the file holds of the models, in words.
+        as_json: whether to tell it as JSON.
+    """
+    from keras_weld.cli.backend import start_backend
+
+    with progress(doing, quiet=as_json) as report:
+        start_backend()
+        made = make(report)
+    from keras_weld.models.provenance import lineage_of
+
+    known = lineage_of(made.model) or {}
+    if as_json:
+        emit_json({"path": out, **known})
+        return
+    _show_composed(out, known, what)
+    show_training(known, made.evaluations)
 
 
 def input_options(command: Decorated) -> Decorated:
@@ -107,8 +185,7 @@ def input_settings(inputs: str, size: str | None, ranges: Sequence[str], names: 
     }
 
 
-def show_composed(out: Path, lineage: Mapping[str, Any], what: str) -> None:
-    """Say what was written and what to know about it."""
+def _show_composed(out: Path, lineage: Mapping[str, Any], what: str) -> None:
     count = len(lineage["sources"])
     models = "1 model" if count == 1 else f"{count} models"
     click.echo(f"Wrote {out}: {what} of {models}; plain Keras loads it and predicts the same.")

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from keras_weld.cli.command import Argument, Command
-from keras_weld.cli.composing import input_options, input_settings, parse_outputs, show_composed
-from keras_weld.cli.evaluation import show_evaluation
-from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_option, progress, unsafe_option
+from keras_weld.cli.command import Command
+from keras_weld.cli.composing import (
+    Report,
+    compose,
+    input_options,
+    input_settings,
+    loading_of,
+    loading_options,
+    models_to,
+    parse_outputs,
+)
 from keras_weld.cli.ranges import IntegerRange
+
+if TYPE_CHECKING:
+    from keras_weld.recipes.steps import Made
 
 REDUCE = ("mean", "weighted", "geometric", "max", "vote", "logit-mean", "stack")
 """The ways to reduce."""
@@ -19,15 +30,7 @@ UNKNOWN = ("refuse", "zero", "known")
 
 
 @click.command("ensemble", cls=Command)
-@click.argument(
-    "models",
-    cls=Argument,
-    nargs=-1,
-    required=True,
-    metavar="A B…",
-    help="Saved models of any architecture whose outputs mean the same.",
-)
-@click.option("-o", "--out", required=True, type=Path, help="The file to write: .keras.")
+@models_to("Saved models of any architecture whose outputs mean the same.")
 @click.option(
     "--reduce",
     type=click.Choice(REDUCE),
@@ -73,10 +76,7 @@ UNKNOWN = ("refuse", "zero", "known")
 @click.option(
     "--data", metavar="DATA", help="Judge the result against its sources on this data, as weld evaluate does."
 )
-@custom_option
-@limit_option
-@unsafe_option
-@json_option
+@loading_options
 def command(
     models: tuple[str, ...],
     out: Path,
@@ -117,18 +117,14 @@ def command(
         weld ensemble cats.keras pets.keras -o all.keras --labels cats.txt --labels pets.txt --unknown known
     """
     from keras_weld.cli.average import parse_weights
-    from keras_weld.cli.backend import start_backend
-    from keras_weld.io.limits import Limits
+    from keras_weld.recipes.ensemble import ensemble_model
 
     settings = input_settings(inputs, size, ranges, names)
     told, shares = parse_outputs(outputs), None if weights is None else parse_weights(weights)
-    limits = Limits.parse(limit)
-    with progress("Ensembling", quiet=as_json) as report:
-        start_backend()
-        from keras_weld.models.provenance import lineage
-        from keras_weld.recipes.ensemble import ensemble_model
+    loading = loading_of(custom, limit, unsafe)
 
-        made = ensemble_model(
+    def make(report: Report) -> Made:
+        return ensemble_model(
             models,
             reduce=reduce,
             weights=shares,
@@ -142,16 +138,9 @@ def command(
             data=data,
             seed=seed,
             progress=report,
-            custom_objects=list(custom) or None,
-            unsafe=unsafe,
-            limits=limits,
+            loading=loading,
             out=out,
             **settings,
         )
-    known = lineage(made.model) or {}
-    if as_json:
-        emit_json({"path": out, **known})
-        return
-    show_composed(out, known, "the answers")
-    for evaluation in made.evaluations:
-        show_evaluation(evaluation)
+
+    compose(out, make, doing="Ensembling", what="the answers", as_json=as_json)

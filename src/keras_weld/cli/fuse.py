@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from keras_weld.cli.command import Argument, Command
-from keras_weld.cli.composing import input_options, input_settings, pairs, show_composed
-from keras_weld.cli.frame import custom_option, emit_json, json_option, limit_option, progress, unsafe_option
+from keras_weld.cli.command import Command
+from keras_weld.cli.composing import (
+    Report,
+    at_option,
+    compose,
+    input_options,
+    input_settings,
+    loading_of,
+    loading_options,
+    models_to,
+    pairs,
+)
 from keras_weld.cli.ranges import IntegerRange
-from keras_weld.cli.training import asked_for, show_training, training_options
+from keras_weld.cli.training import asked_with_data, training_options
 from keras_weld.errors import UsageError
+
+if TYPE_CHECKING:
+    from keras_weld.recipes.steps import Made
 
 
 @click.command("fuse", cls=Command)
-@click.argument(
-    "models",
-    cls=Argument,
-    nargs=-1,
-    required=True,
-    metavar="A B…",
-    help="Saved models of any architecture.",
-)
-@click.option("-o", "--out", required=True, type=Path, help="The file to write: .keras.")
+@models_to("Saved models of any architecture.")
 @click.option(
     "--classes",
     type=IntegerRange(min=1),
@@ -37,12 +41,7 @@ from keras_weld.errors import UsageError
     default="softmax",
     help="Of what comes out: softmax for one class of several, sigmoid for yes or no to each, linear for values.",
 )
-@click.option(
-    "--at",
-    multiple=True,
-    metavar="A:LAYER",
-    help="Take the output of this layer as the features of model A. May be repeated.",
-)
+@at_option
 @click.option(
     "--output",
     multiple=True,
@@ -52,10 +51,7 @@ from keras_weld.errors import UsageError
 @click.option("--project", type=IntegerRange(min=1), help="Bring the features of every model to this width first.")
 @input_options
 @training_options(required=False)
-@custom_option
-@limit_option
-@unsafe_option
-@json_option
+@loading_options
 def command(
     models: tuple[str, ...],
     out: Path,
@@ -89,20 +85,14 @@ def command(
         weld fuse a.keras b.keras -o fused.keras --at a:backbone/avg_pool --project 256
         weld fuse image.keras sensor.keras -o fused.keras --classes 4 --inputs separate
     """
-    from keras_weld.cli.backend import start_backend
-    from keras_weld.io.limits import Limits
+    from keras_weld.recipes.fuse import fuse_model
 
     settings = input_settings(inputs, size, ranges, names)
     places, outputs = pairs(at, "--at", "such as A:avg_pool"), pairs(output, "--output", "such as A:digit")
-    limits = Limits.parse(limit)
-    widths = parse_widths(head)
-    tuning = asked_for(training)
-    with progress("Fusing", quiet=as_json) as report:
-        start_backend()
-        from keras_weld.models.provenance import lineage
-        from keras_weld.recipes.fuse import fuse_model
+    loading, widths, asked = loading_of(custom, limit, unsafe), parse_widths(head), asked_with_data(training)
 
-        composed = fuse_model(
+    def make(report: Report) -> Made:
+        return fuse_model(
             models,
             classes=classes,
             head=widths,
@@ -110,20 +100,14 @@ def command(
             at=places,
             output=outputs,
             project=project,
-            custom_objects=list(custom) or None,
-            unsafe=unsafe,
-            limits=limits,
-            out=out,
+            training=asked,
             progress=report,
+            loading=loading,
+            out=out,
             **settings,
-            **tuning,
         )
-    made = lineage(composed.model) or {}
-    if as_json:
-        emit_json({"path": out, **made})
-    else:
-        show_composed(out, made, "the features")
-        show_training(made, composed.evaluations)
+
+    compose(out, make, doing="Fusing", what="the features", as_json=as_json)
 
 
 def parse_widths(text: str | None) -> list[int]:

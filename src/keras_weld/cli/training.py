@@ -14,18 +14,13 @@ from keras_weld.errors import UsageError
 
 if TYPE_CHECKING:
     from keras_weld.recipes.judgement import Evaluation
+    from keras_weld.recipes.tuning import Training
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-NAMES = (
-    *("data", "validation", "stages", "loss", "optimizer"),
-    *("batch_size", "patience", "seed", "steps", "sample", "pixels"),
-)
-"""What `training_options` hands to a command, by the names that `tune` and its kin take."""
-
 
 def training_options(*, required: bool) -> Callable[[Command], Command]:
-    """Decorator that gives a command the options of training.
+    """Decorator that gives a command the options of training, by the names that `Training` has.
 
     Args:
         required: whether the command does nothing but train, so that `--data` must be given.
@@ -94,20 +89,30 @@ def _options(required: bool) -> list[Callable[[Command], Command]]:
     ]
 
 
-def asked_for(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of training out of a command's, as `tune` and its kin take them.
+def asked_for(given: Mapping[str, Any]) -> Training:
+    """The training out of a command's options.
 
     Args:
-        given: the command's options by name.
+        given: what `training_options` gave, by name.
 
     Raises:
         UsageError: for stages or losses that are none.
     """
+    from keras_weld.recipes.tuning import Training
     from keras_weld.training.plan import parse_stages
 
-    found = {name: given[name] for name in NAMES}
-    parse_stages(found["stages"])  # before a backend takes its time to start
-    return {**found, "loss": parse_losses(found["loss"])}
+    parse_stages(given["stages"])  # before a backend takes its time to start
+    return Training(**{**given, "loss": parse_losses(given["loss"])})
+
+
+def asked_with_data(given: Mapping[str, Any]) -> Training | None:
+    """The same; None without data.
+
+    Raises:
+        UsageError: as `asked_for` does, without data too.
+    """
+    asked = asked_for(given)
+    return None if asked.data is None else asked
 
 
 def parse_losses(texts: Sequence[str]) -> str | dict[str, str] | None:

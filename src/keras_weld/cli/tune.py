@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_weld.cli.command import Argument, Command
+from keras_weld.cli.composing import loading_of, loading_options
 from keras_weld.cli.evaluation import show_evaluation
 from keras_weld.cli.frame import (
-    Report,
     console,
-    custom_option,
     emit_json,
-    json_option,
-    limit_option,
     notes,
     progress,
-    unsafe_option,
 )
 from keras_weld.cli.training import asked_for, show_stages, training_options
-from keras_weld.errors import UsageError
 
 if TYPE_CHECKING:
     from keras_weld.recipes.tune import Tuned
@@ -31,10 +26,7 @@ if TYPE_CHECKING:
 @click.argument("model", cls=Argument, type=Path, metavar="MODEL", help="The saved model to train on.")
 @click.option("-o", "--out", required=True, type=Path, help="The .keras file to write.")
 @training_options(required=True)
-@custom_option
-@limit_option
-@unsafe_option
-@json_option
+@loading_options
 def command(
     model: Path, out: Path, custom: tuple[str, ...], limit: tuple[str, ...], unsafe: bool, as_json: bool, **given: Any
 ) -> None:
@@ -51,41 +43,33 @@ def command(
         weld tune old.keras -o new.keras --data new.npz --stages "backbone/block_13*:3@1e-4" --batch-size 64
     """
     from keras_weld.cli.backend import start_backend
-    from keras_weld.io.limits import Limits
+    from keras_weld.core.arguments import require_another_file
     from keras_weld.recipes.tune import tune_model
 
-    asked = asked_for(given)
-    if out.exists() and model.exists() and out.samefile(model):
-        raise UsageError(
-            "The model would be written over the one that it is compared with.",
-            file=out,
-            expected="another name than the model's",
-            remedy=f"For example: -o {out.stem}-tuned.keras",
-        )
-    rest: dict[str, Any] = {"custom_objects": list(custom) or None, "unsafe": unsafe, "limits": Limits.parse(limit)}
+    asked, loading = asked_for(given), loading_of(custom, limit, unsafe)
+    require_another_file(out, [model])  # before a backend takes its time to start
     with progress("Starting Keras", quiet=as_json) as report:
         start_backend()
-        tuned = tune_model(model, out=out, progress=report, **asked, **rest)
-        judged, left = _judge(out, model, tuned, rest, report)
+        tuned = tune_model(model, asked, progress=report, loading=loading, out=out)
     told = _told(tuned)
     if as_json:
         emit_json(
             {"path": out, "stages": told["stages"], "metrics": told["metrics"], "notes": told["notes"]}
-            | {"evaluations": judged}
+            | {"evaluations": tuned.evaluations}
         )
         return
     click.echo(f"Wrote {out}: {_summary(tuned)}")
     show_stages(told["stages"], told["metrics"]["monitor"])
-    notes([*told["notes"], *left])
+    notes(told["notes"])
     console().print()
-    for evaluation in judged:
+    for evaluation in tuned.evaluations:
         show_evaluation(evaluation)
 
 
 def _told(tuned: Tuned) -> dict[str, Any]:
-    from keras_weld.models.provenance import lineage
+    from keras_weld.models.provenance import lineage_of
 
-    return lineage(tuned.model) or {}
+    return lineage_of(tuned.model) or {}
 
 
 def _summary(tuned: Tuned) -> str:
@@ -94,29 +78,3 @@ def _summary(tuned: Tuned) -> str:
         return "the model as it was; no stage made it better."
     stage, epoch = run.best
     return f"the weights after epoch {epoch} of stage {stage} ({run.stages[stage - 1].stage.part})."
-
-
-def _judge(out: Path, model: Path, tuned: Tuned, rest: dict[str, Any], report: Report) -> tuple[list[Any], list[str]]:
-    """The verdict on every output, and a note where there is none."""
-    from keras_weld.errors import WeldError
-    from keras_weld.recipes.evaluate import evaluate
-    from keras_weld.recipes.judged import ON_VALIDATION
-
-    data = tuned.examples.judged
-    found, left = [], [] if "test" in data.splits else [ON_VALIDATION]
-    for output in range(len(tuned.run.losses)):
-        try:
-            found.append(
-                evaluate(
-                    out,
-                    [model],
-                    data=data,
-                    output=output,
-                    seed=tuned.run.seed,
-                    progress=lambda done, total, name: report(done, total, f"Evaluating {name}"),
-                    **rest,
-                )
-            )
-        except WeldError as error:
-            left.append(f"Output {output} could not be judged: {error.problem}")
-    return found, left

@@ -102,11 +102,11 @@ def _features(member: Member, at: str | None, output: str | None, notes: list[st
     """The part of a model that gives its features, and the name of what they are."""
     model, graph = member.model, graph_of(member.model)
     if graph.opaque:
-        if at is not None:
+        if at is not None or output is not None:
             raise UsageError(
-                "The layers of this model are in its own code, so none of them can be named.",
+                "The layers of this model are in its own code, so none of them can be named, nor an output.",
                 file=member.source,
-                layer=at,
+                layer=output if at is None else at,
                 expected="a Functional or Sequential model",
                 found=type(model).__name__,
             )
@@ -117,7 +117,7 @@ def _features(member: Member, at: str | None, output: str | None, notes: list[st
     if at is not None:
         place = place_of(model, at)
     else:
-        places = [features_of(graph, number) for number in _chosen(member, graph.output_names, output)]
+        places = [features_of(graph, number) for number in outputs_of(member, graph.output_names, output)]
         if len({(one.place.within, one.place.edge) for one in places}) > 1:
             raise IncompatibleModelsError(
                 "The model has several outputs, each with features of its own.",
@@ -143,7 +143,12 @@ def _one_output(member: Member, part: keras.Model) -> None:
         )
 
 
-def _chosen(member: Member, names: Sequence[str], output: str | None) -> list[int]:
+def outputs_of(member: Member, names: Sequence[str], output: str | None) -> list[int]:
+    """The numbers of the outputs whose features are meant: that of the one that is named, or all.
+
+    Raises:
+        UsageError: if there is none of that name.
+    """
     if output is None:
         return list(range(len(names)))
     if output not in names:

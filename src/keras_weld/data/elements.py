@@ -43,13 +43,7 @@ def sides_of(element: Any, origin: str) -> tuple[Named, Named]:
     if not isinstance(element, tuple | list):
         return side_of(element, "x"), {}
     if len(element) == 3 and element[2] is not None:
-        raise DataError(
-            "The data comes with sample weights, which are not taken into account.",
-            file=origin,
-            expected="(x, y)",
-            found="(x, y, sample_weight)",
-            remedy="Leave the weights out, such as by data.map(lambda x, y, w: (x, y)).",
-        )
+        raise weighted(origin, "such as by data.map(lambda x, y, w: (x, y))")
     if not 1 <= len(element) <= 3:
         raise DataError(
             "The elements of the data are not examples with their targets.",
@@ -59,6 +53,22 @@ def sides_of(element: Any, origin: str) -> tuple[Named, Named]:
         )
     x, y = [*element, None][:2]
     return side_of(x, "x"), {} if y is None else side_of(y, "y")
+
+
+def weighted(origin: str, how: str) -> DataError:
+    """What to say of data with sample weights.
+
+    Args:
+        origin: where it came from.
+        how: how to leave them out.
+    """
+    return DataError(
+        "The data comes with sample weights, which are not taken into account.",
+        file=origin,
+        expected="(x, y)",
+        found="(x, y, sample_weight)",
+        remedy=f"Leave the weights out, {how}.",
+    )
 
 
 def side_of(values: Any, letter: str) -> Named:

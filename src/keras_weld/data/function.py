@@ -9,7 +9,7 @@ from typing import Any
 
 from keras_weld.core.importing import current_folder_importable
 from keras_weld.data.arrays import array_split
-from keras_weld.data.elements import side_of
+from keras_weld.data.elements import side_of, weighted
 from keras_weld.data.keys import splits_of
 from keras_weld.data.live import is_live, live_split
 from keras_weld.data.source import is_used_up
@@ -133,7 +133,17 @@ def _is_pair(value: Any) -> bool:
     return isinstance(value, tuple) and len(value) == 2 and not any(isinstance(part, tuple) for part in value)
 
 
+def _has_weights(made: Any) -> bool:
+    """Whether it is `(x, y, sample_weight)`, or several of these."""
+    if not isinstance(made, tuple) or not made:
+        return False
+    whole = len(made) == 3 and made[2] is not None and not any(isinstance(part, tuple) for part in made)
+    return whole or any(_has_weights(part) for part in made)
+
+
 def _no_data(made: Any, origin: str) -> DataError:
+    if _has_weights(made):
+        return weighted(origin, "where the data is made: return x, y")
     return DataError(
         "This is not data.",
         file=origin,

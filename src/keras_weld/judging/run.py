@@ -110,7 +110,7 @@ def _names(model: Any, said: Any) -> tuple[str, ...]:
 
 def _as_taken(model: Any, given: Array | list[Array]) -> Any:
     """Several inputs as a dict, for a model that was made with one: Keras takes a list only if its keys are sorted."""
-    form, ports = getattr(model, "_inputs_struct", None), list(getattr(model, "inputs", None) or ())
+    form, ports = getattr(model, "input", None), list(getattr(model, "inputs", None) or ())
     if not isinstance(form, dict) or not isinstance(given, list) or len(form) != len(given):
         return given
     places = {id(port): number for number, port in enumerate(ports)}

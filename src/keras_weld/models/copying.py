@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from keras_weld.errors import UsageError, WeldError
+from keras_weld.models.keras_private import layers_in
 from keras_weld.models.load import load
 from keras_weld.models.write import write
 
@@ -41,7 +42,7 @@ def copy_of(model: keras.Model, custom_objects: Any = None) -> keras.Model:
 def classes_of(model: keras.Model) -> dict[str, type]:
     """The classes of a model and of everything in it that Keras does not ship, by their names."""
     found = {}
-    for layer in (model, *model._flatten_layers(include_self=False)):
+    for layer in layers_in(model):
         kind = type(layer)
         if not kind.__module__.startswith("keras."):
             found[kind.__name__] = kind

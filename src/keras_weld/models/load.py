@@ -22,8 +22,10 @@ from keras_weld.io.kinds import HDF5_SUFFIXES, Kind
 from keras_weld.io.limits import Limits
 from keras_weld.models.budget import stored_budget
 from keras_weld.models.custom import Custom, refuse_shadowing, registered_names, resolve
-from keras_weld.models.legacy import build_legacy, optimizer_values, restore_optimizer
+from keras_weld.models.keras_private import build_legacy
+from keras_weld.models.legacy import optimizer_values, restore_optimizer
 from keras_weld.models.older import modernise
+from keras_weld.models.provenance import set_lineage
 from keras_weld.models.quiet import quiet
 from keras_weld.models.refusal import major_version, refusal
 
@@ -62,7 +64,8 @@ def load(
             to replace one that Keras 3 cannot build. The model is then not compiled.
 
     Returns:
-        The model.
+        The model. What its file tells of how it was made goes with it: `lineage(model)`, and into the file when it
+        is saved again.
 
     Raises:
         UsageError: if `path` is no path.
@@ -94,10 +97,11 @@ def load(
         with stored_budget(state), _translated(state):
             if model is not None:
                 _fill(model, Path(path), state)
-                return model
-            model = _load_by_itself(Path(path), state, custom, compile, unsafe)
-            if compile and state.kind == Kind.LEGACY_MODEL:
-                restore_optimizer(model, state, moments)
+            else:
+                model = _load_by_itself(Path(path), state, custom, compile, unsafe)
+                if compile and state.kind == Kind.LEGACY_MODEL:
+                    restore_optimizer(model, state, moments)
+            set_lineage(model, state.metadata.get("lineage"))  # of the weights, wherever the architecture is from
             return model
 
 

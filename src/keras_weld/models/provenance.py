@@ -8,29 +8,34 @@ from weakref import WeakKeyDictionary
 
 import keras
 
+from keras_weld.errors import UsageError
+
 _known: WeakKeyDictionary[keras.Model, dict[str, Any]] = WeakKeyDictionary()
 
 
-def set_lineage(model: keras.Model, lineage: Mapping[str, Any]) -> None:
+def set_lineage(model: keras.Model, lineage: Mapping[str, Any] | None) -> None:
     """Note how a model was made; `save` writes it into the file.
 
     Args:
         model: the model.
-        lineage: plain JSON values, as `Lineage.as_dict()` gives them.
+        lineage: plain JSON values, as `Lineage.as_dict()` gives them. Anything else takes away what was noted.
     """
-    _known[model] = dict(lineage)
+    _known.pop(model, None)
+    if isinstance(lineage, Mapping):
+        _known[model] = dict(lineage)
 
 
-def lineage(model: keras.Model) -> dict[str, Any] | None:
-    """How a model was made that keras-weld composed in this process; None for any other.
+def lineage_of(model: keras.Model) -> dict[str, Any] | None:
+    """How a live model was made, if that was noted.
 
-    Its `notes` say what was inserted, resized, projected or left out on the way.
-
-    Args:
-        model: a live model.
-
-    Example:
-        >>> weld.lineage(weld.ensemble(["a.keras", "b.keras"]))["notes"]  # doctest: +SKIP
-        []
+    Raises:
+        UsageError: if it is no model.
     """
+    given: Any = model
+    if not isinstance(given, keras.Model):
+        raise UsageError(
+            "This is not a model.",
+            expected="a live Keras model, or the path of a saved one",
+            found=type(given).__name__,
+        )
     return _known.get(model)

@@ -21,7 +21,8 @@ from keras_weld.io.label import add_lineage
 from keras_weld.io.limits import GB
 from keras_weld.io.read import open_model
 from keras_weld.io.write import open_sink, written_kind
-from keras_weld.models.provenance import lineage
+from keras_weld.models.keras_private import layers_directly_in
+from keras_weld.models.provenance import lineage_of
 from keras_weld.models.quiet import quiet
 from keras_weld.models.state import state_of
 from keras_weld.models.write import UNLIMITED, write
@@ -83,7 +84,7 @@ def save_if(model: keras.Model, target: Path, holds: Callable[[Path], None] = la
 
     with atomic_path(target, check) as temporary:
         write(model, temporary)
-        if (known := lineage(model)) is not None:
+        if (known := lineage_of(model)) is not None:
             add_lineage(temporary, known)
 
 
@@ -118,7 +119,7 @@ def _save_shards(model: keras.Model, target: Path, shard_bytes: int) -> None:
     with state_of(model, weights_only=True) as state:
         specs = state.specs
         slots = [Slot(spec.path, spec.shape, spec.dtype, spec.layer.rpartition("/")[2]) for spec in specs]
-        known = lineage(model)
+        known = lineage_of(model)
         metadata = {} if known is None else {LINEAGE: known}
         with open_sink(target, slots, metadata=lambda: metadata, shard_bytes=shard_bytes) as sink:
             for tensor in state.values():
@@ -165,7 +166,7 @@ def _stored_by(model: keras.Model) -> Iterator[tuple[str, str, Any]]:
         layer.save_own_variables(store)
         for key, value in store.items():
             yield layer.name, key, keras.ops.convert_to_numpy(value)
-        waiting.extend(layer._layers)
+        waiting.extend(layers_directly_in(layer))
 
 
 def _print(values: Any) -> _Print:

@@ -14,7 +14,7 @@ import keras
 from keras_weld.core.state import ModelState
 from keras_weld.errors import UsageError
 from keras_weld.io.read import open_model
-from keras_weld.models.provenance import lineage
+from keras_weld.models.provenance import lineage_of
 from keras_weld.models.write import UNLIMITED, write
 
 
@@ -59,7 +59,7 @@ def state_of(model: keras.Model, *, weights_only: bool = False) -> ModelState:
     except BaseException:
         remove()
         raise
-    known = lineage(model)
+    known = lineage_of(model)
     return replace(
         state,
         source=f"the live model {model.name!r}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import keras
@@ -10,11 +11,17 @@ from keras_weld.errors import WeldError, WriteError
 from keras_weld.io.limits import UNLIMITED as UNLIMITED
 from keras_weld.models.quiet import quiet
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
 
 def first_words(error: Exception) -> str:
-    """The first paragraph of what an exception says, on one line; Keras goes on with examples."""
-    paragraphs = str(error).strip().split("\n\n")
-    return " ".join(paragraphs[0].split())
+    """The first paragraph of what an exception says, on one line; Keras goes on with examples.
+
+    Where Keras says first in which call it was, that is left out.
+    """
+    paragraphs = _COLOURS.sub("", str(error)).strip().split("\n\n")
+    said = [one for one in paragraphs if not one.startswith("Exception encountered when calling")] or paragraphs
+    return " ".join(said[0].split())
 
 
 def write(model: keras.Model, path: Path) -> None:

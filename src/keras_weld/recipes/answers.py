@@ -87,6 +87,39 @@ def form_of(part: Part, number: int, known: Candidate, word: str | None) -> Form
     return None if told is None else _fitting(Form(told), part.model.outputs[number].shape[-1])
 
 
+def contradictions(
+    parts: Sequence[Part], candidates: Sequence[Candidate], said: Mapping[str, str], numbers: Sequence[Sequence[int]]
+) -> list[str]:
+    """Where the user says something else of outputs than the files do, in sentences; what the user says holds.
+
+    Args:
+        parts: the models.
+        candidates: what their files tell.
+        said: what the user says, by the models' names.
+        numbers: for each model, which of its outputs are meant.
+    """
+    found = []
+    for part, known, chosen in zip(parts, candidates, numbers, strict=True):
+        for number in chosen:
+            meaning, form = _meaning(part, number, known), form_of(part, number, known, said.get(part.member.name))
+            if meaning is not None and form is not None and not _agree(meaning, form, part.model.outputs[number]):
+                where = part.member.name if len(part.names) == 1 else f"{part.member.name}, {part.names[number]},"
+                found.append(
+                    f"{where} is taken to give {form}, as you say; by its file it gives {meaning.text} ({meaning.why})."
+                )
+    return found
+
+
+def _agree(meaning: Meaning, form: Form, port: Any) -> bool:
+    """Whether the numbers can be of this form, for all that the file tells."""
+    from keras_weld.compose.forms import Form
+
+    if meaning.kind is Kind.OPEN:
+        return form not in (Form.PROBABILITIES, Form.INDEPENDENT)
+    told = _FORM_OF.get(meaning.kind)
+    return told is None or _fitting(Form(told), port.shape[-1]) is form
+
+
 def _meaning(part: Part, number: int, known: Candidate) -> Meaning | None:
     ports = known.summary.outputs
     return ports[number].meaning if len(ports) == len(part.names) else None

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from keras_weld.core.arguments import list_of_models, require_another_file
 from keras_weld.data.prepare import Preparation
 from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
-from keras_weld.recipes.answers import KIND_OF, form_of, said_of
-from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
-from keras_weld.recipes.judged import Made, Rivals, rivals_of, train_and_judge
-from keras_weld.recipes.judgement import Evaluation
+from keras_weld.recipes.answers import KIND_OF, contradictions, form_of, said_of
+from keras_weld.recipes.judged import Rivals, rivals_of, train_and_judge
+from keras_weld.recipes.loading import ANY_FILE, Loading
 from keras_weld.recipes.sources import Sources, by_member, load_sources
-from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, tuning_of
+from keras_weld.recipes.steps import Made, begin, finish
+from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, Training
 
 if TYPE_CHECKING:
     import keras
 
+    from keras_weld.compose.member import Composed
     from keras_weld.training.plan import Stage
 
 OTHER_FEATURES = (
@@ -106,6 +106,13 @@ def branch(
         >>> model.output_names  # doctest: +SKIP
         ['digits', 'letters']
     """
+    training = (
+        None
+        if data is None
+        else Training(
+            data, validation, stages, loss, optimizer, batch_size, patience, seed, steps, sample, pixels, prepare
+        )
+    )
     return branch_model(
         models,
         backbone=backbone,
@@ -113,22 +120,9 @@ def branch(
         at=at,
         outputs=outputs,
         names=names,
-        data=data,
-        validation=validation,
-        stages=stages,
-        loss=loss,
-        optimizer=optimizer,
-        batch_size=batch_size,
-        patience=patience,
-        seed=seed,
-        steps=steps,
-        sample=sample,
-        pixels=pixels,
-        prepare=prepare,
+        training=training,
         progress=progress,
-        custom_objects=custom_objects,
-        unsafe=unsafe,
-        limits=limits,
+        loading=Loading(custom_objects, unsafe, limits),
         out=out,
     ).model
 
@@ -141,24 +135,17 @@ def branch_model(
     at: Mapping[str, str] | None = None,
     outputs: Mapping[str, str] | str | None = None,
     names: Sequence[str] | None = None,
-    data: Any = None,
-    custom_objects: Any = None,
-    unsafe: bool = False,
-    limits: Limits | None = None,
+    training: Training | None = None,
+    progress: Progress | None = None,
+    loading: Loading = ANY_FILE,
     out: str | os.PathLike[str] | None = None,
-    **training: Any,
 ) -> Made:
-    """As `branch`, with the evaluations beside the model; `training` are the options of `tune`."""
-    require_whole_model(out)
-    tuning = None
-    if data is not None:
-        tuning = tuning_of(data, limits=limits, **training)
-        tuning.set_seed()
-    given = list_of_models(models)
-    require_another_file(out, given)
+    """What `branch` gives, with the evaluations beside the model."""
+    given = begin(models, out)
+    tuning = None if training is None else training.opened(loading.limits, progress)
 
     def load() -> Sources:
-        return load_sources(given, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+        return load_sources(given, loading, names=names)
 
     sources = load()
     from keras_weld.compose import branch as composing
@@ -177,6 +164,8 @@ def branch_model(
         for part, known in zip(parts, sources.candidates, strict=True)
     }
     composed = composing.branch(parts, backbone=base, heads=heads, at=by_member(at, given, called), forms=forms)
+    every = [range(len(part.names)) for part in parts]
+    composed.notes.extend(contradictions(parts, sources.candidates, said, every))
     elsewhere = [name for name, how in composed.parameters["heads"].items() if name != base and how != "new"]
     places = {
         name if len(part.names) == 1 else f"{name}_{output}": (name, number)
@@ -196,13 +185,14 @@ def branch_model(
         each = dict(zip(called, rivals_of(live, given), strict=True))
         return {output: [replace(each[name], output=number)] for output, (name, number) in places.items()}
 
-    facts: dict[str, Any] = {}
-    evaluations: list[Evaluation] = []
-    if tuning is not None:
-        facts, evaluations = train_and_judge(composed, tuning, rivals, out)
-    elif elsewhere:
-        composed.notes.append(OTHER_FEATURES.format(names=", ".join(elsewhere), backbone=base))
-    note_lineage(composed, "branch", sources.lineage, gives=gives, **facts)
-    if out is not None:
-        deliver(composed.model, out, custom_objects, unsafe=unsafe)
-    return Made(composed.model, evaluations)
+    facts, evaluations = train_and_judge(composed, tuning, rivals, out)
+    trained = {name for output, (name, _) in places.items() if output in _trained(composed)}
+    if untrained := [name for name in elsewhere if name not in trained]:
+        composed.notes.append(OTHER_FEATURES.format(names=", ".join(untrained), backbone=base))
+    return finish(composed, "branch", sources.lineage, evaluations, out, loading, gives=gives, **facts)
+
+
+def _trained(composed: Composed) -> Collection[str]:
+    """The outputs that were trained."""
+    losses: Collection[str] = composed.parameters.get("training", {}).get("losses", ())
+    return losses

@@ -169,7 +169,17 @@ def _number(found: Predicted, one: Contestant, *, rival: bool) -> int:
 
 def _target(found: Predicted, split: Split, number: int) -> int:
     """The number of the target that belongs to the judged model's output: by name if all are the outputs' names."""
-    count = len(found.targets)
+    count, named = len(found.targets), split.target_names
+    if named and set(named) <= set(found.names):
+        if found.names[number] not in named:
+            raise DataError(
+                f"The data has no targets for the output {found.names[number]}.",
+                file=split.origin,
+                expected=f"targets under the name {found.names[number]}",
+                found=", ".join(named),
+                remedy="Give targets for it too, or choose an output that has some: --output NAME (output='NAME').",
+            )
+        return named.index(found.names[number])
     if count == 1:
         return 0
     if count != len(found.outputs):
@@ -179,5 +189,4 @@ def _target(found: Predicted, split: Split, number: int) -> int:
             expected=f"{len(found.outputs)} (y0, y1, …), or one for the output that is judged",
             found=count,
         )
-    by_name = len(found.names) == count and set(found.names) == set(split.target_names)
-    return split.target_names.index(found.names[number]) if by_name else number
+    return number

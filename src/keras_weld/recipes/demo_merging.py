@@ -40,7 +40,7 @@ def make(folder: Path, merge: Merge, sources: Sequence[str], seed: int, progress
     paths = [folder / source for source in sources]
     if merge.verb is Verb.AVERAGE:
         return _average(paths, folder / merge.file, merge)
-    from keras_weld.models.provenance import lineage
+    from keras_weld.models.provenance import lineage_of
 
     if merge.verb is Verb.ENSEMBLE:
         from keras_weld.recipes.ensemble import ensemble
@@ -50,7 +50,7 @@ def make(folder: Path, merge: Merge, sources: Sequence[str], seed: int, progress
         from keras_weld.recipes.fuse import fuse
 
         model = fuse(paths, data=folder / DIGITS, seed=seed, progress=progress, out=folder / merge.file)
-    noted = lineage(model) or {}
+    noted = lineage_of(model) or {}
     more = [_MORE] if merge.verb is Verb.FUSE else []
     return [*more, *noted.get("notes", ()), *map(_of_stage, noted.get("stages", ())), _PROVED]
 

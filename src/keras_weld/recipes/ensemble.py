@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from keras_weld.core.arguments import list_of_models, require_another_file
 from keras_weld.data.open import open_data
 from keras_weld.data.split import Dataset
 from keras_weld.io.limits import Limits
-from keras_weld.recipes.answers import KIND_OF, forms_of, said_of
-from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
+from keras_weld.recipes.answers import KIND_OF, contradictions, forms_of, said_of
 from keras_weld.recipes.contest import Progress, splits_to_judge
 from keras_weld.recipes.ensemble_options import Labels, alignment_of, check_options, given_weights
 from keras_weld.recipes.held_out import ask, calibrated, trained, weighed
-from keras_weld.recipes.judged import Made, as_lineage, judge_composed, rivals_of
+from keras_weld.recipes.judged import judge_composed, rivals_of
 from keras_weld.recipes.judgement import Evaluation
+from keras_weld.recipes.loading import ANY_FILE, Loading
 from keras_weld.recipes.sources import by_member, load_sources
+from keras_weld.recipes.steps import Made, begin, finish
 
 if TYPE_CHECKING:
     import keras
@@ -119,9 +119,7 @@ def ensemble(
         data=data,
         seed=seed,
         progress=progress,
-        custom_objects=custom_objects,
-        unsafe=unsafe,
-        limits=limits,
+        loading=Loading(custom_objects, unsafe, limits),
         out=out,
     ).model
 
@@ -145,18 +143,14 @@ def ensemble_model(
     data: Any = None,
     seed: int = 0,
     progress: Progress | None = None,
-    custom_objects: Any = None,
-    unsafe: bool = False,
-    limits: Limits | None = None,
+    loading: Loading = ANY_FILE,
     out: str | os.PathLike[str] | None = None,
 ) -> Made:
     """What `ensemble` gives, with the evaluations beside the model."""
-    require_whole_model(out)
-    limits = limits or Limits()
-    models = list_of_models(models)
-    require_another_file(out, models)
+    models = begin(models, out)
+    limits = loading.limits or Limits()
     dataset = None if data is None else _opened(data, seed, limits)
-    sources = load_sources(models, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+    sources = load_sources(models, loading, names=names)
     from keras_weld.compose import ensemble as composing
     from keras_weld.compose.parts import columns_of, part_of
     from keras_weld.compose.plan import Plan, check_plan, given_form
@@ -164,7 +158,10 @@ def ensemble_model(
     called = [member.name for member in sources.members]
     parts = [part_of(member) for member in sources.members]
     columns, notes = columns_of(parts, output)
-    forms = forms_of(parts, columns, sources.candidates, said_of(outputs, models, called))
+    said = said_of(outputs, models, called)
+    forms = forms_of(parts, columns, sources.candidates, said)
+    taken = [[column.numbers[place] for column in columns] for place in range(len(parts))]
+    notes += contradictions(parts, sources.candidates, said, taken)
     beside = composing.side_by_side(
         parts, columns, forms, inputs=inputs, size=size, ranges=by_member(ranges, models, called)
     )
@@ -197,17 +194,8 @@ def ensemble_model(
         rivals = rivals_of(composing.views(beside, plan), models)
         each = {name: [replace(one, output=number) for one in rivals] for number, name in enumerate(gives)}
         evaluations = judge_composed(composed.model, each, dataset, out=out, seed=seed, progress=progress)
-    note_lineage(
-        composed,
-        "ensemble",
-        known,
-        labels=None if plan.labels is None else list(plan.labels.labels),
-        gives=gives,
-        evaluations=as_lineage(evaluations),
-    )
-    if out is not None:
-        deliver(composed.model, out, custom_objects, unsafe=unsafe)
-    return Made(composed.model, evaluations)
+    named = None if plan.labels is None else list(plan.labels.labels)
+    return finish(composed, "ensemble", known, evaluations, out, loading, labels=named, gives=gives)
 
 
 def _opened(data: Any, seed: int, limits: Limits) -> Dataset:

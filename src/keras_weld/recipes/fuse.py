@@ -6,20 +6,21 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.meaning import LOGITS, PROBABILITIES
-from keras_weld.core.arguments import list_of_models, require_another_file
 from keras_weld.data.prepare import Preparation
 from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
-from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
-from keras_weld.recipes.judged import Made, Rivals, rivals_of, train_and_judge
-from keras_weld.recipes.judgement import Evaluation
+from keras_weld.recipes.judged import Rivals, rivals_of, train_and_judge
+from keras_weld.recipes.loading import ANY_FILE, Loading
 from keras_weld.recipes.sources import Sources, by_member, load_sources
-from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, tuning_of
+from keras_weld.recipes.steps import Made, begin, finish
+from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, Training
 
 if TYPE_CHECKING:
     import keras
 
+    from keras_weld.compose.member import Member
     from keras_weld.training.plan import Stage
 
 UNTRAINED = "The new head is untrained: train it with weld tune, or give data now."
@@ -108,6 +109,13 @@ def fuse(
         >>> weld.lineage(model)["notes"]  # doctest: +SKIP
         ['Images are resized to 64 x 64 for cnn.', 'The new head is untrained: …']
     """
+    training = (
+        None
+        if data is None
+        else Training(
+            data, validation, stages, loss, optimizer, batch_size, patience, seed, steps, sample, pixels, prepare
+        )
+    )
     return fuse_model(
         models,
         classes=classes,
@@ -120,22 +128,9 @@ def fuse(
         size=size,
         ranges=ranges,
         names=names,
-        data=data,
-        validation=validation,
-        stages=stages,
-        loss=loss,
-        optimizer=optimizer,
-        batch_size=batch_size,
-        patience=patience,
-        seed=seed,
-        steps=steps,
-        sample=sample,
-        pixels=pixels,
-        prepare=prepare,
+        training=training,
         progress=progress,
-        custom_objects=custom_objects,
-        unsafe=unsafe,
-        limits=limits,
+        loading=Loading(custom_objects, unsafe, limits),
         out=out,
     ).model
 
@@ -153,47 +148,17 @@ def fuse_model(
     size: tuple[int, int] | None = None,
     ranges: Mapping[str, str] | None = None,
     names: Sequence[str] | None = None,
-    data: Any = None,
-    custom_objects: Any = None,
-    unsafe: bool = False,
-    limits: Limits | None = None,
+    training: Training | None = None,
+    progress: Progress | None = None,
+    loading: Loading = ANY_FILE,
     out: str | os.PathLike[str] | None = None,
-    **training: Any,
 ) -> Made:
-    """As `fuse`, with the evaluation beside the model.
-
-    Args:
-        models: as for `fuse`, and so is all else.
-        classes: as for `fuse`.
-        head: as for `fuse`.
-        activation: as for `fuse`.
-        inputs: as for `fuse`.
-        at: as for `fuse`.
-        output: as for `fuse`.
-        project: as for `fuse`.
-        size: as for `fuse`.
-        ranges: as for `fuse`.
-        names: as for `fuse`.
-        data: as for `fuse`.
-        custom_objects: as for `fuse`.
-        unsafe: as for `fuse`.
-        limits: as for `fuse`.
-        out: as for `fuse`.
-        training: the options of `tune`.
-
-    Raises:
-        WeldError: as `fuse` does.
-    """
-    require_whole_model(out)
-    tuning = None
-    if data is not None:
-        tuning = tuning_of(data, limits=limits, **training)
-        tuning.set_seed()
-    given = list_of_models(models)
-    require_another_file(out, given)
+    """What `fuse` gives, with the evaluations beside the model."""
+    given = begin(models, out)
+    tuning = None if training is None else training.opened(loading.limits, progress)
 
     def load() -> Sources:
-        return load_sources(given, names=names, custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+        return load_sources(given, loading, names=names)
 
     sources = load()
     from keras_weld.compose import fuse as composing
@@ -208,7 +173,7 @@ def fuse_model(
     }
     composed = composing.fuse(
         sources.members,
-        classes=_classes(sources) if classes is None else classes,
+        classes=_classes(sources, joining["outputs"]) if classes is None else classes,
         head=[head] if isinstance(head, int) else list(head or ()),
         activation=activation,
         at=by_member(at, given, called),
@@ -219,25 +184,26 @@ def fuse_model(
     def rivals() -> Rivals:
         return {0: rivals_of(source_views(load().members, **joining), given)}
 
-    facts: dict[str, Any] = {}
-    evaluations: list[Evaluation] = []
+    facts, evaluations = train_and_judge(composed, tuning, rivals, out)
     if tuning is None:
         composed.notes.append(UNTRAINED)
-    else:
-        facts, evaluations = train_and_judge(composed, tuning, rivals, out)
-    note_lineage(composed, "fuse", sources.lineage, **facts)
-    if out is not None:
-        deliver(composed.model, out, custom_objects, unsafe=unsafe)
-    return Made(composed.model, evaluations)
+    return finish(composed, "fuse", sources.lineage, evaluations, out, loading, **facts)
 
 
-def _classes(sources: Sources) -> int:
+def _classes(sources: Sources, outputs: Mapping[str, str]) -> int:
     """The number of classes that every source tells apart.
+
+    Args:
+        sources: the sources.
+        outputs: by name of a source with several outputs, the one that counts.
 
     Raises:
         UsageError: if they differ, or one does not tell.
     """
-    found = {member.name: _told(known) for member, known in zip(sources.members, sources.candidates, strict=True)}
+    found = {
+        member.name: _told(member, known, outputs.get(member.name))
+        for member, known in zip(sources.members, sources.candidates, strict=True)
+    }
     counts = set(found.values())
     count = counts.pop() if len(counts) == 1 else None
     if count is None:
@@ -250,7 +216,11 @@ def _classes(sources: Sources) -> int:
     return count
 
 
-def _told(known: Any) -> int | None:
-    meanings = [port.meaning for port in known.summary.outputs if port.meaning is not None]
+def _told(member: Member, known: Candidate, output: str | None) -> int | None:
+    from keras_weld.compose.fuse import outputs_of
+
+    ports = known.summary.outputs
+    chosen = outputs_of(member, [port.name for port in ports], output) if ports else []
+    meanings = [meaning for number in chosen if (meaning := ports[number].meaning) is not None]
     kinds = (*PROBABILITIES, *LOGITS)
     return meanings[0].classes if len(meanings) == 1 and meanings[0].kind in kinds else None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,19 +27,6 @@ ON_VALIDATION = (
     "There are no test examples (x_test, y_test): the model is judged on those that chose its weights, which favours "
     "it a little."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a composition gave.
-
-    Attributes:
-        model: the composed model.
-        evaluations: how it does against its best source, output by output; empty without data.
-    """
-
-    model: keras.Model
-    evaluations: Sequence[Evaluation] = ()
 
 
 def rivals_of(sources: Sequence[Any], models: Sequence[Any]) -> list[Contestant]:
@@ -79,7 +66,7 @@ def judge_composed(
     Raises:
         WeldError: if the data does not fit, or the outputs cannot be compared.
     """
-    name = str(model.name) if out is None else Path(out).name
+    name = _called(model, out, {one.name for against in rivals.values() for one in against})
     several = len(model.outputs) > 1
     return [
         contest(
@@ -94,7 +81,7 @@ def judge_composed(
 
 def train_and_judge(
     composed: Composed,
-    tuning: Tuning,
+    tuning: Tuning | None,
     rivals: Callable[[], Rivals],
     out: str | os.PathLike[str] | None,
 ) -> tuple[dict[str, Any], list[Evaluation]]:
@@ -104,17 +91,38 @@ def train_and_judge(
 
     Args:
         composed: the model; it is trained in place, and its notes and parameters are added to.
-        tuning: how.
+        tuning: how; without it, nothing is done.
         rivals: gives its sources, as they are.
         out: the file that it will be.
 
     Raises:
         WeldError: as `run_stages` does.
     """
+    if tuning is None:
+        return {}, []
     facts = tune_composed(composed, tuning)
     examples = tuning.examples
     # The best source is chosen on the validation examples, and judged on those of the test where there are any.
     judged = Dataset({"validation": examples.validation, **examples.judged.splits}, examples.origin)
+    return facts, judge_trained(composed, tuning, rivals, judged, out)
+
+
+def judge_trained(
+    composed: Composed,
+    tuning: Tuning,
+    rivals: Callable[[], Rivals],
+    judged: Dataset,
+    out: str | os.PathLike[str] | None,
+) -> list[Evaluation]:
+    """Judge a model that was trained; what cannot be compared with its sources is told by a note.
+
+    Args:
+        composed: the model; its notes are added to.
+        tuning: how it was trained.
+        rivals: gives its sources, as they were.
+        judged: what to judge on.
+        out: the file that it will be.
+    """
     found: list[Evaluation] = []
     try:
         against = rivals()
@@ -131,12 +139,20 @@ def train_and_judge(
             composed.notes.append(f"{what} not judged against its sources: {error.problem}")
     if found and "test" not in judged.splits:
         composed.notes.append(ON_VALIDATION)
-    return {**facts, "evaluations": as_lineage(found)}, found
+    return found
 
 
 def as_lineage(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]] | None:
     """Evaluations as plain JSON values for a lineage; None if there are none."""
     return [plain(asdict(one)) for one in evaluations] or None
+
+
+def _called(model: keras.Model, out: str | os.PathLike[str] | None, taken: Collection[str]) -> str:
+    """What the model is called beside its rivals: after its file, or by its own name."""
+    name = str(model.name) if out is None else Path(out).name
+    if name not in taken:
+        return name
+    return f"{name} (result)" if out is None else os.fspath(out)
 
 
 def _giving(model: Any) -> Callable[[], Any]:

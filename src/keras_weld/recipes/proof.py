@@ -62,7 +62,10 @@ def prove(path: Path, model: Any, *, custom: Sequence[str] = (), unsafe: bool = 
         WriteError: if it does not load, or predicts something else; says what the process said.
     """
     inputs = examples(model)
-    live = _predictions(model, inputs)
+    try:
+        live = _predictions(model, inputs)
+    except Exception as error:  # each backend has exceptions of its own
+        raise _cannot_run(model, inputs, error) from error
     with tempfile.TemporaryDirectory(prefix="keras-weld-") as folder:
         told = {
             "model": os.fspath(path.resolve()),
@@ -127,7 +130,7 @@ def examples(model: Any, count: int = _EXAMPLES, seed: int = 0) -> list[Array]:
     for port in model.inputs:
         shape = (port.shape[0] or count, *(size or _LENGTH for size in port.shape[1:]))
         if port.dtype == "string":
-            made.append(np.full(shape, "some words", dtype=np.str_))
+            made.append(np.full(shape, "some words"))
         elif "int" in port.dtype or port.dtype == "bool":
             made.append(random.integers(0, 2, shape).astype(port.dtype))
         else:
@@ -159,6 +162,17 @@ def _compare(live: Sequence[Array], fresh: Sequence[Array], dtype: str) -> float
     if len(live) != len(fresh):
         raise _differs(f"{len(live)} outputs", f"{len(fresh)}")
     return worst
+
+
+def _cannot_run(model: Any, inputs: Sequence[Array], error: Exception) -> WriteError:
+    from keras_weld.models.write import first_words
+
+    return WriteError(
+        "The model cannot be run on examples of the shapes that it names as its inputs; it was not written.",
+        expected="a model that takes " + ", ".join(f"{values.dtype} of shape {values.shape}" for values in inputs),
+        found=f"{type(error).__name__}: {first_words(error)}",
+        remedy=f"Try it on such examples by itself: {model.name}(x). If a source fails by itself too, mend that one.",
+    )
 
 
 def _differs(expected: str, found: str) -> WriteError:

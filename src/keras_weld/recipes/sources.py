@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,11 @@ from keras_weld.errors import UsageError, add_context
 from keras_weld.io.fingerprint import Fingerprints
 from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
+from keras_weld.recipes.loading import ANY_FILE, Loading
 
 if TYPE_CHECKING:
     from keras_weld.compose.member import Member
 
-_DEFAULT = Limits()
 _SUFFIXES = (".weights.h5", ".weights.json", ".keras", ".h5", ".hdf5", ".json")
 
 
@@ -41,20 +41,16 @@ class Sources:
 
 def load_sources(
     models: Any,
+    loading: Loading = ANY_FILE,
     *,
     names: Sequence[str] | None = None,
-    custom_objects: Any = None,
-    unsafe: bool = False,
-    limits: Limits | None = None,
 ) -> Sources:
     """Load the models of a composition, each as a copy that shares nothing with anything else.
 
     Args:
         models: paths of saved models, or live Keras models.
+        loading: how files are loaded.
         names: what the models are called in the merged model; by default after their files.
-        custom_objects: classes of the user's own, as `load` takes them.
-        unsafe: whether to load models that carry Python code.
-        limits: what the files may ask for.
 
     Raises:
         UsageError: for names that do not fit.
@@ -63,10 +59,7 @@ def load_sources(
     given = list_of_models(models)
     called = member_names(given, names)
     with Fingerprints(given) as prints:
-        found = [
-            _load(model, name, custom_objects, unsafe, limits or _DEFAULT)
-            for model, name in zip(given, called, strict=True)
-        ]
+        found = [_load(model, name, loading) for model, name in zip(given, called, strict=True)]
         sources = [
             Source(one.source, prints.of(model), str(known.state.kind), known.state.metadata.get("keras_version"))
             for model, (one, known) in zip(given, found, strict=True)
@@ -125,7 +118,7 @@ def by_member(given: Mapping[str, str] | None, models: Sequence[Any], names: Seq
     return found
 
 
-def _load(model: Any, name: str, custom_objects: Any, unsafe: bool, limits: Limits) -> tuple[Member, Candidate]:
+def _load(model: Any, name: str, loading: Loading) -> tuple[Member, Candidate]:
     from keras_weld.compose.member import Member
     from keras_weld.models.copying import copy_of
     from keras_weld.models.load import load
@@ -134,15 +127,41 @@ def _load(model: Any, name: str, custom_objects: Any, unsafe: bool, limits: Limi
 
     if _is_path(model):
         with add_context(file=model):
-            with open_model(model, limits) as state:
+            with open_model(model, loading.limits or Limits()) as state:
                 known = candidate_of(state)
-            live = load(model, custom_objects=custom_objects, compile=False, unsafe=unsafe, limits=limits)
+            _require_strings(port.dtype for port in known.summary.inputs)
+            live = load(
+                model,
+                custom_objects=loading.custom_objects,
+                compile=False,
+                unsafe=loading.unsafe,
+                limits=loading.limits,
+            )
         return Member(name, os.fspath(model), live), known
-    copied = copy_of(model, custom_objects)
+    _require_strings(port.dtype for port in getattr(model, "inputs", None) or ())
+    copied = copy_of(model, loading.custom_objects)
     require_same(model, copied)
     with state_of(model) as state:
         known = candidate_of(state)
     return Member(name, state.source, copied), known
+
+
+def _require_strings(dtypes: Iterable[str | None]) -> None:
+    """Refuse a model that takes texts where the backend has none: not even Keras could run what comes out.
+
+    Raises:
+        UsageError: naming the backend that can.
+    """
+    import keras
+
+    backend = keras.backend.backend()
+    if "string" in dtypes and backend != "tensorflow":
+        raise UsageError(
+            f"The model takes texts, and {backend} has no strings.",
+            expected="a model that takes numbers, or the backend TensorFlow",
+            found="an input of dtype string",
+            remedy="Run it on TensorFlow: KERAS_BACKEND=tensorflow, set before Keras is imported.",
+        )
 
 
 def _is_path(model: Any) -> bool:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.data.prepare import Preparation
 from keras_weld.io.limits import Limits
-from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
+from keras_weld.recipes.contest import Output
 from keras_weld.recipes.examples import Examples
+from keras_weld.recipes.judged import Rivals, judge_trained, rivals_of
+from keras_weld.recipes.judgement import Evaluation
+from keras_weld.recipes.loading import ANY_FILE, Loading
 from keras_weld.recipes.sources import Sources, load_sources
-from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, facts_of, tuning_of
+from keras_weld.recipes.steps import begin, finish
+from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, Training, facts_of
 
 if TYPE_CHECKING:
     import keras
@@ -29,14 +32,14 @@ class Tuned:
     Attributes:
         model: the tuned model, live.
         run: how the stages went.
-        examples: what it learnt from, what decided, and what it can be judged on.
-        path: the file that was written, if one was asked for.
+        examples: what it learnt from, what decided, and what it was judged on.
+        evaluations: how it does against the model that it started from, output by output.
     """
 
     model: keras.Model
     run: StagesRun
     examples: Examples
-    path: Path | None
+    evaluations: Sequence[Evaluation]
 
 
 def tune(
@@ -92,7 +95,8 @@ def tune(
         out: a `.keras` file to write; it is loaded in a fresh process with plain Keras before it gets its name.
 
     Returns:
-        The tuned model, not compiled.
+        The tuned model, not compiled. How it does against the model that it started from is in
+        `lineage(model)["evaluations"]`.
 
     Raises:
         UsageError: for stages that name nothing, and options that make no sense.
@@ -106,78 +110,59 @@ def tune(
         >>> weld.lineage(model)["metrics"]["after"]["accuracy"]  # doctest: +SKIP
         0.967
     """
-    return tune_model(
-        model,
-        data,
-        validation,
-        stages=stages,
-        loss=loss,
-        optimizer=optimizer,
-        batch_size=batch_size,
-        patience=patience,
-        seed=seed,
-        steps=steps,
-        sample=sample,
-        pixels=pixels,
-        prepare=prepare,
-        custom_objects=custom_objects,
-        unsafe=unsafe,
-        limits=limits,
-        progress=progress,
-        out=out,
-    ).model
+    training = Training(
+        data, validation, stages, loss, optimizer, batch_size, patience, seed, steps, sample, pixels, prepare
+    )
+    loading = Loading(custom_objects, unsafe, limits)
+    return tune_model(model, training, progress=progress, loading=loading, out=out).model
 
 
 def tune_model(
     model: Any,
-    data: Any,
-    validation: Any = None,
+    training: Training,
     *,
-    custom_objects: Any = None,
-    unsafe: bool = False,
-    limits: Limits | None = None,
+    progress: Progress | None = None,
+    loading: Loading = ANY_FILE,
     out: str | os.PathLike[str] | None = None,
-    **options: Any,
 ) -> Tuned:
-    """As `tune`, with how it went beside the model.
+    """What `tune` gives, with how it went beside the model."""
+    begin([model], out)
+    tuning = training.opened(loading.limits, progress)
 
-    Args:
-        model: as for `tune`.
-        data: as for `tune`.
-        validation: as for `tune`.
-        custom_objects: as for `tune`.
-        unsafe: as for `tune`.
-        limits: as for `tune`.
-        out: as for `tune`.
-        options: the rest.
+    def load() -> Sources:
+        return load_sources([model], loading)
 
-    Raises:
-        WeldError: as `tune` does.
-    """
-    require_whole_model(out)
-    tuning = tuning_of(data, validation, limits=limits, **options)
-    tuning.set_seed()  # a model that is loaded draws the seeds of its dropout
-    sources = load_sources([model], custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+    sources = load()
     live = sources.members[0].model
-    earlier = _earlier(sources, model)
+    earlier = _earlier(sources)
     head = _head_layers(earlier, live)
     run = tuning.run(live, head, [port.meaning for port in sources.candidates[0].summary.outputs])
     from keras_weld.compose.member import Composed
 
     notes = [*tuning.examples.notes, *run.notes]
     composed = Composed(live, notes, tuning.parameters(run), head or ())
-    labels = (earlier or {}).get("labels")
-    note_lineage(composed, "tune", sources.lineage, **facts_of(run), labels=labels, earlier=earlier)
-    path = None if out is None else deliver(live, out, custom_objects, unsafe=unsafe)
-    return Tuned(live, run, tuning.examples, path)
+    outputs = _outputs(live, list(run.losses))
+
+    def rivals() -> Rivals:
+        (before,) = rivals_of([load().members[0].model], [model])
+        return {output: [replace(before, output=output)] for output in outputs}
+
+    evaluations = judge_trained(composed, tuning, rivals, tuning.examples.judged, out)
+    kept = {name: (earlier or {}).get(name) for name in ("labels", "gives")}  # training changes neither
+    facts = {**facts_of(run), **kept, "earlier": earlier}
+    finish(composed, "tune", sources.lineage, evaluations, out, loading, **facts)
+    return Tuned(live, run, tuning.examples, evaluations)
 
 
-def _earlier(sources: Sources, model: Any) -> Mapping[str, Any] | None:
+def _outputs(model: keras.Model, trained: Sequence[str]) -> Sequence[Output]:
+    """The outputs that were trained by name, or by number if they have no names of their own."""
+    names = getattr(model, "output_names", None) or ()
+    return trained if set(trained) <= set(names) else range(len(trained))
+
+
+def _earlier(sources: Sources) -> Mapping[str, Any] | None:
     """The lineage that the model itself has."""
-    from keras_weld.models.provenance import lineage
-
-    stored = sources.candidates[0].state.metadata.get("lineage")
-    found = stored if stored is not None or isinstance(model, str | os.PathLike) else lineage(model)
+    found = sources.candidates[0].state.metadata.get("lineage")
     return found if isinstance(found, Mapping) else None
 
 

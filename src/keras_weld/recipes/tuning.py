@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.data.prepare import Preparation
@@ -26,36 +26,92 @@ BATCH_SIZE, OPTIMIZER, PATIENCE = 32, "adam", 3
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
-    """A training that was asked for; its data is open.
+class Training:
+    """What to train on and how, as `tune` and its kin take it; nothing of it is open yet. What is None has its default.
 
     Attributes:
-        examples: what to learn from and to decide by.
-        stages: the stages.
+        data: what `open_data` takes.
+        validation: the same, for the examples that decide; by default the data's own, else a tenth set aside.
+        stages: the stages or their text.
         loss: the loss that was asked for, if any.
         optimizer: name of the optimizer.
         batch_size: examples at a time.
         patience: epochs in which neither accuracy nor loss got better, after which a stage ends.
         seed: what everything random is drawn by.
         steps: batches of an epoch, for examples that never end.
-        progress: called after each step.
+        sample: take at most this many examples of each split.
+        pixels: for images, the range that the model was trained on.
+        prepare: what to do to images before the model sees them, in the place of `pixels`.
     """
 
-    examples: Examples
-    stages: tuple[Stage, ...]
+    data: Any
+    validation: Any = None
+    stages: str | Sequence[Stage] | None = None
     loss: Any = None
     optimizer: str = OPTIMIZER
     batch_size: int = BATCH_SIZE
     patience: int = PATIENCE
     seed: int = 0
     steps: int | None = None
-    progress: Progress | None = None
+    sample: int | None = None
+    pixels: str = "0..255"
+    prepare: Preparation | None = None
 
-    def set_seed(self) -> None:
-        """Set the random state of Python, NumPy and Keras, so that layers made from here on can be repeated."""
+    def __post_init__(self) -> None:
+        for field in fields(self)[1:]:
+            if getattr(self, field.name) is None:
+                object.__setattr__(self, field.name, field.default)
+
+    def opened(self, limits: Limits | None = None, progress: Progress | None = None) -> Tuning:
+        """The training with its data open; wrong stages and missing data are refused here, before a model is read.
+
+        The random state of Python, NumPy and Keras is set by its seed, so that layers made from here on can be
+        repeated.
+
+        Args:
+            limits: what packed files may unpack to.
+            progress: called after each step.
+
+        Raises:
+            UsageError: for stages that are none.
+            DataError: if the data cannot be read.
+        """
+        planned = parse_stages(DEFAULT_STAGES if self.stages is None else self.stages)
+        examples = examples_for(
+            self.data,
+            self.validation,
+            seed=self.seed,
+            sample=self.sample,
+            pixels=self.pixels,
+            prepare=self.prepare,
+            limits=limits,
+        )
         import keras
 
         keras.utils.set_random_seed(self.seed)
+        return Tuning(self, examples, planned, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """A training that was asked for; its data is open.
+
+    Attributes:
+        asked: what was asked for.
+        examples: what to learn from and to decide by.
+        stages: the stages.
+        progress: called after each step.
+    """
+
+    asked: Training
+    examples: Examples
+    stages: tuple[Stage, ...]
+    progress: Progress | None = None
+
+    @property
+    def seed(self) -> int:
+        """What everything random is drawn by."""
+        return self.asked.seed
 
     def run(
         self,
@@ -76,7 +132,8 @@ class Tuning:
         from keras_weld.training.course import Settings
         from keras_weld.training.stages import run_stages
 
-        settings = Settings(self.optimizer, self.batch_size, self.patience, self.seed, self.steps)
+        asked = self.asked
+        settings = Settings(asked.optimizer, asked.batch_size, asked.patience, asked.seed, asked.steps)
         return run_stages(
             model,
             self.examples.train,
@@ -85,7 +142,7 @@ class Tuning:
             settings,
             head=head,
             meanings=meanings,
-            loss=self.loss,
+            loss=asked.loss,
             progress=self.progress,
         )
 
@@ -95,47 +152,8 @@ class Tuning:
             "stages": format_stages(self.stages),
             "data": self.examples.origin,
             "losses": dict(run.losses),
-            "optimizer": self.optimizer,
-            "batch_size": self.batch_size,
-            "patience": self.patience,
-            "seed": self.seed,
-            "steps": self.steps,
+            **{name: getattr(self.asked, name) for name in ("optimizer", "batch_size", "patience", "seed", "steps")},
         }
-
-
-def tuning_of(
-    data: Any,
-    validation: Any = None,
-    *,
-    stages: str | Sequence[Stage] | None = None,
-    sample: int | None = None,
-    pixels: str = "0..255",
-    prepare: Preparation | None = None,
-    seed: int = 0,
-    limits: Limits | None = None,
-    **options: Any,
-) -> Tuning:
-    """A training out of what a user gives; wrong stages and missing data are refused here, before any model is read.
-
-    Args:
-        data: what `open_data` takes.
-        validation: the same, for the examples that decide; by default the data's own, else a tenth set aside.
-        stages: the stages or their text.
-        sample: take at most this many examples of each split.
-        pixels: for images, the range that the model was trained on.
-        prepare: what to do to images before the model sees them, in the place of `pixels`.
-        seed: what everything random is drawn by.
-        limits: what packed files may unpack to.
-        options: the rest of `Tuning`; what is None has its default.
-
-    Raises:
-        UsageError: for stages that are none.
-        DataError: if the data cannot be read.
-    """
-    planned = parse_stages(DEFAULT_STAGES if stages is None else stages)
-    examples = examples_for(data, validation, seed=seed, sample=sample, pixels=pixels, prepare=prepare, limits=limits)
-    given = {name: value for name, value in options.items() if value is not None}
-    return Tuning(examples, planned, seed=seed, **given)
 
 
 def tune_composed(composed: Composed, tuning: Tuning) -> dict[str, Any]:

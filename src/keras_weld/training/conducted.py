@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from keras_weld.models.keras_private import build_for
 from keras_weld.training.conductor import Conductor, Where
 from keras_weld.training.feeding import Feed
 from keras_weld.training.packing import pack
@@ -24,7 +25,7 @@ def build_for_training(model: keras.Model, x: Any, y: Any) -> None:
         x: inputs of some examples.
         y: their targets, in the form that the loss takes.
     """
-    model._symbolic_build(data_batch=(x, y, None))
+    build_for(model, x, y)
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
 

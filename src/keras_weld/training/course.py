@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from keras_weld.checks.meaning import Meaning, meaning_of
 from keras_weld.core.graph import ModelGraph
 from keras_weld.data.split import Shape, Split
 from keras_weld.errors import UsageError
+from keras_weld.training.answered import Answered
 from keras_weld.training.checkpoints import Checkpoint
 from keras_weld.training.conductor import place_of
 from keras_weld.training.feeding import Feed, steps_of
@@ -58,7 +60,7 @@ class Course:
     Attributes:
         trainer: the model around the model, which Keras trains.
         aims: what each of its outputs is trained for.
-        order: for each output, which of the targets is its own.
+        orders: for each output, which of the targets is its own: to learn from, and to decide by.
         train: the examples to learn from, fitted to the model.
         validation: the examples to decide by, likewise.
         settings: how to train.
@@ -69,7 +71,7 @@ class Course:
 
     trainer: keras.Model
     aims: Sequence[Aim]
-    order: Sequence[int]
+    orders: tuple[Sequence[int], Sequence[int]]
     train: Split
     validation: Split
     settings: Settings
@@ -94,7 +96,7 @@ class Course:
         return Feed(
             self.train,
             settings.batch_size,
-            self.prepare,
+            partial(self.prepare, self.orders[0]),
             seed=settings.seed,
             shuffle=True,
             first=first + place.epoch,
@@ -107,11 +109,11 @@ class Course:
     def some(self) -> tuple[Any, Any]:
         """Inputs and targets of one batch, as the trainer takes them."""
         x, y = next(iter(self.train.batches(self.settings.batch_size)))
-        return x, self.prepare(y)
+        return x, self.prepare(self.orders[0], y)
 
     def feed_validation(self) -> Feed:
         """The validation examples, in their order."""
-        return Feed(self.validation, self.settings.batch_size, self.prepare, evaluated=True)
+        return Feed(self.validation, self.settings.batch_size, partial(self.prepare, self.orders[1]), evaluated=True)
 
     def measure(self) -> Score:
         """How good the weights of now are on the validation examples."""
@@ -123,15 +125,15 @@ class Course:
             raise
         return Score(self.monitor, {name: float(value) for name, value in found.items()})
 
-    def prepare(self, targets: Any) -> Any:
-        """The targets of a batch as the trainer takes them."""
+    def prepare(self, order: Sequence[int], targets: Any) -> Any:
+        """The targets of a batch as the trainer takes them, of which `order` tells the outputs' own."""
         values = _listed(targets)
-        made = [aim.prepared(values[index]) for aim, index in zip(self.aims, self.order, strict=True)]
+        made = [aim.prepared(values[index]) for aim, index in zip(self.aims, order, strict=True)]
         return made[0] if len(made) == 1 else {aim.output: one for aim, one in zip(self.aims, made, strict=True)}
 
 
 def course_of(
-    model: keras.Model,
+    answered: Answered,
     graph: ModelGraph,
     train: Split,
     validation: Split,
@@ -143,37 +145,37 @@ def course_of(
     """Set up a training; what does not fit is refused here, before its first step.
 
     Args:
-        model: the model.
+        answered: the model's outputs, and which of them are trained.
         graph: its graph.
         train: the examples to learn from.
         validation: the examples to decide by.
         settings: how to train.
-        meanings: what each output means; by default told from the graph.
+        meanings: what each of all outputs means; by default told from the graph.
         loss: a loss, or losses by output, instead of what would be chosen.
 
     Raises:
         DataError: if the examples do not fit the model.
         UsageError: if no loss can be chosen.
     """
-    trainer, names = trainer_of(model, graph)
+    trainer, names = trainer_of(answered), answered.trained
     shapes = {one.name: tuple(one.shape[1:]) for one in trainer.inputs}
     train, validation = train.fitted(shapes), validation.fitted(shapes)
     targets = _some_targets(train, settings.batch_size)
     order = matched(names, train.target_names, len(targets), train.origin)
     losses = _by_output(loss, names)
-    shown = [tuple(port.shape[1:]) for port in _ports(trainer, names)]
-    meant = meanings if meanings is not None and len(meanings) == len(names) else _meanings(graph, shown)
+    shown = [tuple(port.shape[1:]) for port in answered.outputs]
+    meant = meanings if meanings is not None and len(meanings) == len(shown) else _meanings(graph, shown)
     aims = [
-        aim_at(name, shape, meaning, targets[index], losses.get(name), train.origin)
-        for name, shape, meaning, index in zip(names, shown, meant, order, strict=True)
+        aim_at(name, shown[number], meant[number], targets[index], losses.get(name), train.origin)
+        for name, number, index in zip(names, answered.chosen, order, strict=True)
     ]
     held = _some_targets(validation, settings.batch_size)
-    matched(names, (), len(held), validation.origin)
-    for aim, index in zip(aims, order, strict=True):
+    held_order = matched(names, validation.target_names, len(held), validation.origin)
+    for aim, index in zip(aims, held_order, strict=True):
         aim.check(held[index], validation.origin)
     steps = steps_of(train, settings.batch_size, whole=True) if settings.steps is None else settings.steps
-    notes = [f"The loss of {aim.output} is {aim.name}: {aim.why}." for aim in aims]
-    return Course(trainer, aims, order, train, validation, settings, steps, notes=notes)
+    notes = [*answered.told(), *(f"The loss of {aim.output} is {aim.name}: {aim.why}." for aim in aims)]
+    return Course(trainer, aims, (order, held_order), train, validation, settings, steps, notes=notes)
 
 
 def _some_targets(split: Split, batch_size: int) -> list[Any]:
@@ -185,12 +187,6 @@ def _some_targets(split: Split, batch_size: int) -> list[Any]:
 
 def _listed(values: Any) -> list[Any]:
     return values if isinstance(values, list) else [values]
-
-
-def _ports(trainer: keras.Model, names: Sequence[str]) -> list[Any]:
-    """The trainer's outputs in the order of their names; Keras sorts those of a dict."""
-    made = trainer.output
-    return [made[name] for name in names] if isinstance(made, dict) else [made]
 
 
 def _meanings(graph: ModelGraph, shapes: Sequence[Shape]) -> list[Meaning | None]:

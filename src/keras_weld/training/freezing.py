@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import Any
 
+from keras_weld.models.keras_private import layers_in, made_to_be_trained
 from keras_weld.training.parts import Part
 
 
@@ -71,6 +72,6 @@ class Freezing:
 
 def _flags(layer: Any) -> list[tuple[Any, bool]]:
     """The flags of a layer and of all in it, the outer before the inner: setting one overwrites those below."""
-    layers = list(layer._flatten_layers())
+    layers = layers_in(layer)
     flags = [(one, one.trainable) for one in layers]
-    return flags + [(variable, variable.trainable) for one in layers for variable in one._trainable_variables]
+    return flags + [(variable, variable.trainable) for one in layers for variable in made_to_be_trained(one)]

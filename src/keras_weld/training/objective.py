@@ -255,7 +255,8 @@ def matched(names: Sequence[str], targets: Sequence[str], count: int, file: str)
             file=file,
             expected=f"{len(names)}: " + ", ".join(names),
             found=count,
-            remedy="Give one array for each output, as y0, y1, … or under the names of the outputs.",
+            remedy="Give one array for each output, as y0, y1, … or under the names of the outputs; under their names, "
+            "some outputs alone.",
         )
     by_name = len(targets) == count and set(targets) == set(names)
     return [list(targets).index(name) for name in names] if by_name else list(range(count))

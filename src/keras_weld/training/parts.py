@@ -11,6 +11,7 @@ import keras
 from keras_weld.core.graph import GraphLayer, ModelGraph
 from keras_weld.core.graph_nodes import Edge
 from keras_weld.core.graph_order import calls_in_order
+from keras_weld.models.keras_private import layers_in, made_to_be_trained
 from keras_weld.models.replay import graph_of, operations_of
 
 
@@ -52,14 +53,12 @@ def parts_of(model: keras.Model) -> list[Part]:
 
 def is_part(layer: Any) -> bool:
     """Whether training can change a layer: its weights, or the statistics of a normalization in it."""
-    return bool(_trained(layer)) or any(
-        isinstance(one, keras.layers.BatchNormalization) for one in layer._flatten_layers()
-    )
+    return bool(_trained(layer)) or any(isinstance(one, keras.layers.BatchNormalization) for one in layers_in(layer))
 
 
 def _trained(layer: Any) -> list[Any]:
     """The variables that were made to be trained, whether or not they are frozen now."""
-    return [variable for one in layer._flatten_layers() for variable in one._trainable_variables]
+    return [variable for one in layers_in(layer) for variable in made_to_be_trained(one)]
 
 
 def _walk(model: Any, graph: ModelGraph, after: dict[Edge, int], path: str, found: dict[int, Part]) -> list[int]:
@@ -104,7 +103,7 @@ def _opened(layer: Any, path: str) -> list[tuple[str, Any]]:
 
 def _is_bag(layer: Any) -> bool:
     """Whether it is a model with no variables besides those of its layers."""
-    return isinstance(layer, keras.Model) and not layer._trainable_variables
+    return isinstance(layer, keras.Model) and not made_to_be_trained(layer)
 
 
 def _each(model: Any, path: str) -> Iterator[tuple[str, Any]]:

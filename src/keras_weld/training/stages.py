@@ -16,6 +16,7 @@ from keras_weld.data.split import Split
 from keras_weld.errors import TrainingError, UsageError, WeldError
 from keras_weld.models.quiet import quiet
 from keras_weld.models.replay import graph_of
+from keras_weld.training.answered import answered_by
 from keras_weld.training.checkpoints import Checkpoint
 from keras_weld.training.choosing import choose, head_of
 from keras_weld.training.conducted import build_for_training, conduct, where_of
@@ -63,8 +64,9 @@ def run_stages(
 
     Args:
         model: a built model; its weights are changed.
-        train: the examples to learn from.
-        validation: the examples to decide by.
+        train: the examples to learn from. With targets for some of the outputs alone, by their names, only what no
+            other output comes from is trained.
+        validation: the examples to decide by, with the same targets.
         stages: the stages, or their text.
         settings: how to train. The random state of Python, NumPy and Keras is set by its seed.
         head: paths of the layers that are the head; by default what comes after the features.
@@ -89,10 +91,12 @@ def run_stages(
     keras.utils.set_random_seed(settings.seed)
     graph, parts = graph_of(model), parts_of(model)
     known = ([] if graph.opaque else head_of(graph)) if head is None else head
-    chosen = [choose(parts, stage, known) for stage in planned]
+    answered = answered_by(model, graph, train.target_names if train.labelled else ())
+    own = answered.own(parts)
+    chosen = [choose(own, stage, known) for stage in planned]
     for stage, wanted in zip(planned, chosen, strict=True):
         _require_trainable(stage, wanted)
-    course = course_of(model, graph, train, validation, settings, meanings=meanings, loss=loss)
+    course = course_of(answered, graph, train, validation, settings, meanings=meanings, loss=loss)
     folder = None if run is None else StagesFolder(run, _identity(course, model, planned), every or Every(), tell)
     runs: list[StageRun] = []
     if folder is not None and folder.resumed is not None:

@@ -7,22 +7,18 @@ from typing import Any
 
 import keras
 
-from keras_weld.core.graph import ModelGraph
 from keras_weld.errors import UsageError
-from keras_weld.models.cut import inputs_of
+from keras_weld.models.cut import alone
+from keras_weld.models.keras_private import layers_in
+from keras_weld.training.answered import Answered
 from keras_weld.training.objective import Aim
 
 
-def trainer_of(model: keras.Model, graph: ModelGraph) -> tuple[keras.Model, list[str]]:
-    """A model of the same layers, with one output or a dict of outputs by name, and these names."""
-    if graph.opaque:
-        inputs = inputs_of(model)
-        outputs = keras.tree.flatten(model(inputs[0]))
-        names = [f"output_{number}" if len(outputs) > 1 else "output" for number in range(len(outputs))]
-    else:
-        inputs, outputs, names = list(model.inputs), list(model.outputs), _each_once(graph.output_names)
-    given = outputs[0] if len(outputs) == 1 else dict(zip(names, outputs, strict=True))
-    return keras.Model(inputs[0] if len(inputs) == 1 else inputs, given, name="trainer"), names
+def trainer_of(answered: Answered) -> keras.Model:
+    """A model of the same layers, with the one output that is trained, or a dict of such by name."""
+    given = {answered.names[number]: answered.outputs[number] for number in answered.chosen}
+    outputs = next(iter(given.values())) if len(given) == 1 else given
+    return keras.Model(alone(list(answered.inputs)), outputs, name="trainer")
 
 
 def compile_for(trainer: keras.Model, aims: Sequence[Aim], optimizer: str, rate: float) -> None:
@@ -53,14 +49,10 @@ def _optimizer(trainer: keras.Model, name: str, rate: float) -> Any:
             expected="one of Keras: adam, adamw, sgd, rmsprop, nadam, lion, …",
             found=name,
         ) from error
-    half = any(layer.compute_dtype == "float16" for layer in trainer._flatten_layers())
+    half = any(layer.compute_dtype == "float16" for layer in layers_in(trainer))
     return keras.optimizers.LossScaleOptimizer(made) if half else made
 
 
 def _compiles_well() -> bool:
     """Not TensorFlow on a processor: there XLA takes longer to compile a network than a stage takes to train it."""
     return keras.backend.backend() != "tensorflow" or bool(keras.distribution.list_devices("gpu"))
-
-
-def _each_once(names: Sequence[str]) -> list[str]:
-    return [name if list(names).count(name) == 1 else f"{name}_{number}" for number, name in enumerate(names)]

@@ -1,0 +1,68 @@
+"""All that keras-weld uses of Keras without Keras having promised it: one place to look when a release breaks.
+
+Each function says what it is needed for, and why nothing public will do.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import keras
+
+
+def layers_in(layer: Any) -> list[Any]:
+    """A layer and all layers in it, the outer before the inner, each once.
+
+    `model.layers` is public and does not look into layers made of layers: a cell in an LSTM, a dense layer in a
+    layer of the user's own.
+    """
+    return list(layer._flatten_layers())
+
+
+def layers_directly_in(layer: Any) -> list[Any]:
+    """The layers that are attributes of a layer, in the order in which it stores them.
+
+    Models alone have the public `layers`, which leaves out those that a model keeps for itself.
+    """
+    return list(layer._layers)
+
+
+def made_to_be_trained(layer: Any) -> list[Any]:
+    """A layer's own variables that were made to be trained, whether or not they are frozen now.
+
+    The public `trainable_variables` is empty once a layer is frozen, and takes in the layers inside.
+    """
+    return list(layer._trainable_variables)
+
+
+def build_for(model: keras.Model, x: Any, y: Any) -> None:
+    """Make all variables that training on such a batch needs, those of losses and metrics too; nothing is computed.
+
+    A checkpoint can be put into variables alone that are there. The public ways to make those of metrics compute a
+    step, which changes them and the random state.
+    """
+    model._symbolic_build(data_batch=(x, y, None))
+
+
+def seed_generator() -> Any:
+    """The generator that layers and operations without a seed of their own draw from; None if it was not asked yet.
+
+    The public `set_random_seed` can only begin it anew, and it has to go on where a checkpoint left it.
+    """
+    from keras.src.backend.common import global_state
+
+    return global_state.get_global_attribute("global_seed_generator")
+
+
+def build_legacy(config: dict[str, Any], custom: dict[str, Any], *, unsafe: bool) -> keras.Model:
+    """A model, with fresh weights, from a configuration of Keras 1 or 2, which names no modules.
+
+    Keras reads such configurations only out of an `.h5` file; this is the part of that reader that builds.
+    """
+    from keras.src.legacy.saving.saving_options import keras_option_scope
+    from keras.src.legacy.saving.saving_utils import model_from_config
+    from keras.src.saving.serialization_lib import SafeModeScope
+
+    with keras_option_scope(use_legacy_config=True), SafeModeScope(not unsafe):
+        return model_from_config(copy.deepcopy(config), custom_objects=custom)

@@ -1,0 +1,78 @@
+"""What every composition begins and ends with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from keras_weld.core.arguments import list_of_models, require_another_file
+from keras_weld.core.lineage import Source
+from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
+from keras_weld.recipes.judged import as_lineage
+from keras_weld.recipes.judgement import Evaluation
+from keras_weld.recipes.loading import Loading
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_weld.compose.member import Composed
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a composition gave.
+
+    Attributes:
+        model: the composed model.
+        evaluations: how it does against its best source, output by output; empty without data.
+    """
+
+    model: keras.Model
+    evaluations: Sequence[Evaluation] = ()
+
+
+def begin(models: Sequence[Any], out: str | os.PathLike[str] | None) -> list[Any]:
+    """The models as a list; an output that cannot be written, or is one of them, is refused before any is read.
+
+    Args:
+        models: what the user gave as models.
+        out: the file that will be written, if any.
+
+    Raises:
+        UsageError: if they are no list, or the output is refused.
+    """
+    require_whole_model(out)
+    given = list_of_models(models)
+    require_another_file(out, given)
+    return given
+
+
+def finish(
+    composed: Composed,
+    method: str,
+    sources: Sequence[Source],
+    evaluations: Sequence[Evaluation],
+    out: str | os.PathLike[str] | None,
+    loading: Loading,
+    **facts: Any,
+) -> Made:
+    """Note the lineage of a composed model, and write and prove its file.
+
+    Args:
+        composed: the model.
+        method: name of the composition (`fuse`).
+        sources: the models that went in.
+        evaluations: what came of judging it.
+        out: the file to write, if any.
+        loading: what the file needs to be loaded again.
+        facts: further entries of the lineage.
+
+    Raises:
+        WriteError: if it cannot be written or loaded, or predicts something else.
+    """
+    note_lineage(composed, method, sources, **facts, evaluations=as_lineage(evaluations))
+    if out is not None:
+        deliver(composed.model, out, loading.custom_objects, unsafe=loading.unsafe)
+    return Made(composed.model, evaluations)

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from keras_weld.core.arguments import require_path
+from keras_weld.core.older_calls import refuse_older
 from keras_weld.core.state import ModelState
 from keras_weld.core.tensor import Role
 from keras_weld.errors import ShapeMismatchError, WeldError, WrongKindError, add_context
@@ -21,13 +22,23 @@ from keras_weld.io.guard import scan_file
 from keras_weld.io.kinds import HDF5_SUFFIXES, Kind
 from keras_weld.io.limits import Limits
 from keras_weld.models.budget import stored_budget
+from keras_weld.models.compiling import compile_as_saved, stored_values
 from keras_weld.models.custom import Custom, refuse_shadowing, registered_names, resolve
-from keras_weld.models.legacy import build_legacy, optimizer_values, restore_optimizer
+from keras_weld.models.legacy import build_legacy
 from keras_weld.models.older import modernise
 from keras_weld.models.quiet import quiet
 from keras_weld.models.refusal import major_version, refusal
 
 _WHOLE = (Kind.KERAS, Kind.LEGACY_MODEL)
+_INSTEAD = {
+    "by_name": "Weights go by the architecture, and what does not fit is refused: weld.load(weights, "
+    "architecture='model.json'). To take over some layers, load the old model and use "
+    "new.get_layer(name).set_weights(old.get_layer(name).get_weights()).",
+    "skip_mismatch": "What does not fit is refused. To take over the layers that fit, load the old model and use "
+    "new.get_layer(name).set_weights(old.get_layer(name).get_weights()).",
+    "safe_mode": "safe_mode=False is unsafe=True here: the file's code then runs with your rights.",
+    "options": "Options of TensorFlow's loading are gone: copy the file to this machine first.",
+}
 _UNTRAINED = ".*holds the architecture alone"
 _SUFFIX = {
     Kind.KERAS: (".keras",),
@@ -46,20 +57,22 @@ def load(
     unsafe: bool = False,
     limits: Limits | None = None,
     architecture: str | os.PathLike[str] | None = None,
+    **older: Any,
 ) -> keras.Model:
     """Load a saved model: the file is scanned before anything in it is built.
 
     Args:
-        path: a `.keras` file, a whole-model `.h5`, an architecture `.json` (its weights are random, which is
-            told by a warning), or a SavedModel folder that Keras 2 wrote. With `architecture`, any file of
-            weights as well.
+        path: a `.keras` file, a whole-model `.h5`, an architecture `.json` or `.yaml` (its weights are random,
+            which is told by a warning), or a SavedModel folder that Keras 2 or `weld.save` wrote. With
+            `architecture`, any file of weights and any SavedModel folder of Keras as well.
         custom_objects: classes and functions of your own that the model needs: a dict by name, or a list of
             classes or of texts such as `"my_layers:Attention"`.
         compile: whether to compile the model the way it was when it was saved, optimizer state included.
         unsafe: also build what carries Python code, such as Lambda layers. The code runs with your rights.
         limits: what the file may ask for.
-        architecture: a file that has the architecture (`.json`, `.keras`, `.h5`), for weights without one, or
-            to replace one that Keras 3 cannot build. The model is then not compiled.
+        architecture: a file that has the architecture (`.json`, `.yaml`, `.keras`, `.h5`), for weights without
+            one, or to replace one that Keras 3 cannot build. The model is then not compiled.
+        older: options of older versions of Keras, such as `by_name`; each is refused with the new way.
 
     Returns:
         The model.
@@ -73,6 +86,7 @@ def load(
         >>> model = load("model.keras")  # doctest: +SKIP
         >>> model = load("model.weights.h5", architecture="model.json")  # doctest: +SKIP
     """
+    refuse_older("weld.load", older, _INSTEAD)
     require_path(path, "Give the path of a saved model; a live model needs no loading.")
     custom = resolve(custom_objects)
     names = frozenset(custom) | registered_names()
@@ -88,16 +102,17 @@ def load(
         add_context(file=path),
     ):
         refuse_shadowing([state.config, state.compile_config], custom)
-        moments = optimizer_values(state) if compile and state.kind == Kind.LEGACY_MODEL else []
+        whole_h5 = state.kind == Kind.LEGACY_MODEL
+        stored = stored_values(state) if compile and whole_h5 else {}
         if state.kind != Kind.SAVED_MODEL:
             state.close()  # HDF5 does not let Keras open a file that is open here under other flags
         with stored_budget(state), _translated(state):
             if model is not None:
                 _fill(model, Path(path), state)
                 return model
-            model = _load_by_itself(Path(path), state, custom, compile, unsafe)
-            if compile and state.kind == Kind.LEGACY_MODEL:
-                restore_optimizer(model, state, moments)
+            model = _load_by_itself(Path(path), state, custom, compile and not whole_h5, unsafe)
+            if compile and whole_h5:
+                compile_as_saved(model, state, custom, stored)
             return model
 
 
@@ -151,8 +166,8 @@ def _without_architecture(path: Path, kind: Kind) -> WrongKindError:
     if kind is Kind.SAVED_MODEL:
         return WrongKindError(
             "This SavedModel keeps the model as a graph, not as layers, so no Keras model can be built from it.",
-            expected="a SavedModel that model.save wrote with Keras 2 (it has keras_metadata.pb)",
-            found="a SavedModel without keras_metadata.pb, as model.export writes it",
+            expected="a SavedModel that model.save wrote with Keras 2 (it has keras_metadata.pb), or weld.save",
+            found="a SavedModel without its architecture, as model.export writes it",
             remedy=f"Give the architecture too: weld.load({str(path)!r}, architecture='model.json'), or "
             f"load the "
             ".keras file that it was exported from.",
@@ -197,7 +212,11 @@ def _fill(model: keras.Model, path: Path, state: ModelState) -> None:
 
 def _fill_in_order(model: keras.Model, state: ModelState) -> None:
     tensors = [tensor for tensor in state.weights if tensor.spec.role is not Role.SEED_STATE]
+    trained = [tensor for tensor in tensors if tensor.spec.role is Role.TRAINABLE]
     variables = model.weights
+    if len(trained) == len(model.trainable_weights):  # a folder from JAX lists these first, others layer by layer
+        tensors = trained + [tensor for tensor in tensors if tensor.spec.role is not Role.TRAINABLE]
+        variables = model.trainable_weights + model.non_trainable_weights
     if len(tensors) != len(variables):
         raise ShapeMismatchError(
             "The file holds another number of weights than the model has.",
@@ -214,7 +233,8 @@ def _fill_in_order(model: keras.Model, state: ModelState) -> None:
                 found=f"{tensor.spec.name} of shape {tensor.spec.shape}",
                 remedy="Use the weights that were saved from this very architecture.",
             )
-    model.set_weights([tensor.read() for tensor in tensors])
+    for variable, tensor in zip(variables, tensors, strict=True):
+        variable.assign(tensor.read())
 
 
 @contextmanager

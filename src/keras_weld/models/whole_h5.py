@@ -1,0 +1,92 @@
+"""Whole-model `.h5` files: written without harm to the live model, and so that plain Keras can compile them again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_weld.core.state import ModelState
+from keras_weld.errors import UsageError, WriteError
+
+
+def write_h5(model: keras.Model, path: Path) -> None:
+    """Write a whole model, optimizer state included, with Keras under a name that ends in `.h5` or `.hdf5`."""
+    with _spared(model):
+        model.save(path)
+
+
+@contextmanager
+def _spared(model: keras.Model) -> Iterator[None]:
+    """Let Keras have a copy of how the model was compiled: its writer takes the optimizer out of what it is given.
+
+    Without that, the next `.keras` file of the same model comes back with another optimizer.
+    """
+    compiled = getattr(model, "_compile_config", None)
+    if compiled is None:
+        yield
+        return
+    kept = compiled.config
+    compiled.config = {key: _in_full(value) if key == "loss" else value for key, value in kept.items()}
+    try:
+        yield
+    finally:
+        compiled.config = kept
+
+
+def _in_full(loss: Any) -> Any:
+    """Losses by the names of their functions: Keras's reader of `.h5` files does not know `mse`."""
+    if isinstance(loss, str):
+        return getattr(keras.losses.get(loss), "__name__", loss)
+    if isinstance(loss, dict):
+        return {key: _in_full(one) for key, one in loss.items()}
+    return [_in_full(one) for one in loss] if isinstance(loss, list | tuple) else loss
+
+
+def refuse_vocabularies(model: keras.Model, path: Path) -> None:
+    """Refuse a layer that learnt a vocabulary: this format has no place for it, and Keras writes none.
+
+    Raises:
+        UsageError: naming the layer.
+    """
+    for layer in model._flatten_layers(include_self=False):
+        if hasattr(layer, "save_assets") and layer.get_config().get("vocabulary") is None and _has_assets(layer):
+            raise UsageError(
+                "A vocabulary that a layer learnt by adapt() has no place in this format.",
+                file=path,
+                layer=layer.name,
+                expected="a format that keeps it",
+                found=f"{path.suffix}, which would leave it out without a word",
+                remedy=f"Save it as {path.with_suffix('.keras').name}, or build the layer with vocabulary=[…].",
+            )
+
+
+def _has_assets(layer: keras.Layer) -> bool:
+    with tempfile.TemporaryDirectory(prefix="keras-weld-") as folder:
+        layer.save_assets(folder)
+        return any(Path(folder).iterdir())
+
+
+def compare_training(model: keras.Model, written: ModelState) -> None:
+    """Refuse a whole-model `.h5` file that lacks the architecture, or anything of the optimizer.
+
+    Raises:
+        WriteError: if it does.
+    """
+    optimizer = getattr(model, "optimizer", None) if model.compiled else None
+    wanted = [] if optimizer is None else [keras.ops.convert_to_numpy(one) for one in optimizer.variables]
+    found = [tensor.read() for tensor in written.optimizer]
+    same = len(wanted) == len(found) and all(map(np.array_equal, wanted, found))
+    if written.config is None or (optimizer is not None and written.compile_config is None) or not same:
+        raise WriteError(
+            "The file that was written does not hold all of the model; it was not kept.",
+            expected=f"the architecture, and {len(wanted)} variables of the optimizer",
+            found=f"{'no' if written.config is None else 'an'} architecture, and {len(found)} variables"
+            + ("" if same else " that differ"),
+            remedy="Save it as .keras; if that works, report this.",
+        )

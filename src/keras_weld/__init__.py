@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from keras_weld.recipes.average import average
     from keras_weld.recipes.branch import branch
     from keras_weld.recipes.check import check
+    from keras_weld.recipes.convert import convert
     from keras_weld.recipes.demo import demo
     from keras_weld.recipes.ensemble import ensemble
     from keras_weld.recipes.evaluate import evaluate
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from keras_weld.recipes.tune import tune
     from keras_weld.training.fit import fit
     from keras_weld.training.plan import Stage
+    from keras_weld.training.saving import Checkpoint
 
 __all__ = [
+    "Checkpoint",
     "LazyTensor",
     "Limits",
     "ModelState",
@@ -42,6 +45,7 @@ __all__ = [
     "average",
     "branch",
     "check",
+    "convert",
     "demo",
     "ensemble",
     "evaluate",
@@ -56,6 +60,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Checkpoint": "training.saving",
     "LazyTensor": "core.state",
     "Limits": "io.limits",
     "ModelState": "core.state",
@@ -67,6 +72,7 @@ _HOMES = {
     "average": "recipes.average",
     "branch": "recipes.branch",
     "check": "recipes.check",
+    "convert": "recipes.convert",
     "demo": "recipes.demo",
     "ensemble": "recipes.ensemble",
     "evaluate": "recipes.evaluate",

@@ -137,3 +137,11 @@ def test_folder_that_does_not_tell_its_architecture_is_damaged(tmp_path, trained
     (folder / "assets.extra" / "keras_weld.json").write_text(json.dumps({"architecture": 3}))
     with pytest.raises(WeldError, match="does not tell the architecture"):
         open_model(folder)
+
+
+def test_layer_that_works_values_out_of_its_variables_comes_back_from_a_folder(tmp_path):
+    pytest.importorskip("tensorflow")
+    normal = keras.layers.Normalization()
+    normal.adapt(np.arange(12, dtype="float32").reshape(4, 3))
+    model = keras.Sequential([keras.Input((3,)), normal, keras.layers.Dense(2)])
+    same_predictions(load(save(model, tmp_path / "m.savedmodel")), model, np.ones((2, 3), "float32"))

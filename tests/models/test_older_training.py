@@ -8,7 +8,7 @@ import pytest
 from small_models import GOLDEN
 
 from keras_weld.models import load
-from keras_weld.models.older_training import metric, optimizer_config, optimizer_values
+from keras_weld.models.older_training import metric, never_trained, optimizer_config, optimizer_values
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
 
@@ -55,6 +55,13 @@ def test_what_is_not_sure_is_not_taken():
     assert optimizer_values(made, variables, stored(*(name.replace("/m/", "/other/") for name in names))) is None
     assert optimizer_values(made, variables, stored(*(name.replace("hid", "hidden") for name in names))) is None
     assert optimizer_values(*optimizer(keras.optimizers.Nadam), stored(*names)) is None
+
+
+def test_optimizer_that_made_no_step_has_nothing_to_lose():
+    assert never_trained({})
+    assert never_trained({"iteration:0": np.array(0)})
+    assert not never_trained({"iteration:0": np.array(3)})
+    assert not never_trained(stored("Adam/m/hid/kernel:0") | {"iteration:0": np.array(0)})
 
 
 def test_decay_becomes_a_schedule():

@@ -19,7 +19,7 @@ from keras_weld.cli.interrupt import INTERRUPTED, MESSAGE, raise_if_pressed
 from keras_weld.cli.lazy import LazyGroup
 from keras_weld.errors import FIELDS, UsageError, WeldError
 
-COMMANDS = ("inspect", "check", "average", "fuse", "ensemble", "branch", "tune", "evaluate", "demo")
+COMMANDS = ("inspect", "check", "average", "fuse", "ensemble", "branch", "tune", "evaluate", "convert", "demo")
 """Each is `command` in the file of its name."""
 
 REFUSED = 2

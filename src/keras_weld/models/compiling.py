@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from keras_weld.core.state import Array, ModelState
-from keras_weld.models.older_training import metric, optimizer_config, optimizer_values
+from keras_weld.models.older_training import metric, never_trained, optimizer_config, optimizer_values
 from keras_weld.models.refusal import major_version
 
 
@@ -63,7 +63,7 @@ def _restore(model: keras.Model, state: ModelState, stored: dict[str, Array], ol
     if values is not None and [value.shape for value in values] == [tuple(one.shape) for one in optimizer.variables]:
         for variable, value in zip(optimizer.variables, values, strict=True):
             variable.assign(value)
-    elif stored:
+    elif not never_trained(stored):
         _tell(state, "the optimizer's state was written", "Training would go on with a fresh optimizer.")
 
 

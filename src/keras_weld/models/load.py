@@ -235,6 +235,9 @@ def _fill_in_order(model: keras.Model, state: ModelState) -> None:
             )
     for variable, tensor in zip(variables, tensors, strict=True):
         variable.assign(tensor.read())
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with values that it works out from its variables
 
 
 @contextmanager

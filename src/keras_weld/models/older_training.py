@@ -106,6 +106,11 @@ def optimizer_values(optimizer: Any, variables: Sequence[Any], stored: Mapping[s
     return found
 
 
+def never_trained(stored: Mapping[str, Array]) -> bool:
+    """Whether a file holds nothing of an optimizer, or the counter of one that has made no step."""
+    return all(_bare(name).split("/")[-1] in _COUNTERS and not value.any() for name, value in stored.items())
+
+
 def _nth(stored: Mapping[str, Array], slot: str, number: int, variables: Sequence[Any]) -> Array | None:
     """The array of a kind that belongs to one of the variables; None if the file's do not fit all of them."""
     of_kind = [(owner, array) for key, array in stored.items() if (owner := _owner(key, _SLOTS[slot])) is not None]

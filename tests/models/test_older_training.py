@@ -60,6 +60,7 @@ def test_what_is_not_sure_is_not_taken():
 def test_optimizer_that_made_no_step_has_nothing_to_lose():
     assert never_trained({})
     assert never_trained({"iteration:0": np.array(0)})
+    assert never_trained({"adam/iteration": np.array(0), "adam/learning_rate": np.array(0.1)})
     assert not never_trained({"iteration:0": np.array(3)})
     assert not never_trained(stored("Adam/m/hid/kernel:0") | {"iteration:0": np.array(0)})
 
@@ -68,6 +69,9 @@ def test_decay_becomes_a_schedule():
     config = optimizer_config({"class_name": "Adam", "config": {"learning_rate": 0.5, "decay": 0.1}})
     schedule = keras.optimizers.deserialize(config)._learning_rate
     assert float(keras.ops.convert_to_numpy(schedule(10))) == pytest.approx(0.5 / (1 + 0.1 * 10))
+    unnamed = {"class_name": "ExponentialDecay", "config": {"initial_learning_rate": 0.5, "name": None}}
+    config = optimizer_config({"class_name": "Adam", "config": {"learning_rate": unnamed}})
+    assert config["config"]["learning_rate"]["config"] == {"initial_learning_rate": 0.5}
     config = optimizer_config({"class_name": "Custom>Adam", "config": {"lr": 0.5, "decay": 0.0}})
     assert config == {"class_name": "Adam", "config": {"learning_rate": 0.5}}
 
@@ -94,3 +98,30 @@ def test_whole_file_of_keras_2_goes_on_where_it_stopped():
     first = next(value for path, value in moments.items() if path.endswith("dense_kernel_momentum"))
     np.testing.assert_array_equal(first, next(value for name, value in wanted.items() if "/m/dense/kernel" in name))
     model.train_on_batch(x, y)
+
+
+OLD = {
+    "adam": lambda old: old.optimizers.Adam(0.05, amsgrad=True),
+    "decayed": lambda old: old.optimizers.legacy.Adam(0.05, decay=0.1),
+    "rmsprop": lambda old: old.optimizers.RMSprop(0.01, momentum=0.9, centered=True),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # tf_keras has warnings of its own
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf_keras is TensorFlow's")
+@pytest.mark.parametrize("name", OLD)
+def test_training_goes_on_as_it_would_have_in_keras_2(tmp_path, name):
+    old = pytest.importorskip("tf_keras")
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(32, 4)).astype("float32"), random.normal(size=(32, 2)).astype("float32")
+    old.utils.set_random_seed(0)
+    layers = [old.layers.Dense(3, activation="tanh"), old.layers.BatchNormalization(), old.layers.Dense(2)]
+    model = old.Sequential([old.Input((4,)), *layers])
+    model.compile(OLD[name](old), "mse", metrics=["mae"])
+    model.fit(x, y, epochs=2, batch_size=16, shuffle=False, verbose=0)
+    model.save(tmp_path / "m.h5")
+    new = load(tmp_path / "m.h5")
+    for one in (model, new):
+        one.fit(x, y, epochs=2, batch_size=16, shuffle=False, verbose=0)
+    for ours, theirs in zip(new.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)

@@ -86,6 +86,14 @@ def test_file_of_plain_keras_with_a_short_name_is_compiled(tmp_path):
     assert set(found.get_metrics_result()) == {"loss", "mae"}
 
 
+def test_model_that_was_compiled_and_never_trained(tmp_path):
+    model = plain()
+    model.compile(keras.optimizers.Adam(0.03), "mse")
+    found = load(save(model, tmp_path / "m.h5"))
+    assert float(keras.ops.convert_to_numpy(found.optimizer.learning_rate)) == pytest.approx(0.03)
+    found.fit(digits()[0][:32], np.ones((32, 10), "float32"), verbose=0)
+
+
 def test_live_model_is_saved_afterwards_as_before(tmp_path, trained):
     save(trained, tmp_path / "m.h5")
     model = load(save(trained, tmp_path / "m.keras"))

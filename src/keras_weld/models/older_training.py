@@ -45,8 +45,16 @@ def optimizer_config(config: Config) -> Config:
         schedule = {"initial_learning_rate": rate, "decay_steps": 1, "decay_rate": given["decay"]}
         options["learning_rate"] = {"class_name": "InverseTimeDecay", "config": schedule}
     if isinstance(options.get("learning_rate"), dict):
-        options["learning_rate"] = {**_SCHEDULE, **options["learning_rate"]}
+        options["learning_rate"] = _schedule(options["learning_rate"])
     return {"class_name": str(config.get("class_name")).removeprefix("Custom>"), "config": options}
+
+
+def _schedule(config: Config) -> Config:
+    """A schedule's configuration with its module, and without the name that Keras 2 left empty."""
+    given = config.get("config")
+    if isinstance(given, dict) and given.get("name", "") is None:
+        given = {key: value for key, value in given.items() if key != "name"}
+    return {**_SCHEDULE, **config, "config": given}
 
 
 def metric(config: Any) -> Any:
@@ -107,8 +115,9 @@ def optimizer_values(optimizer: Any, variables: Sequence[Any], stored: Mapping[s
 
 
 def never_trained(stored: Mapping[str, Array]) -> bool:
-    """Whether a file holds nothing of an optimizer, or the counter of one that has made no step."""
-    return all(_bare(name).split("/")[-1] in _COUNTERS and not value.any() for name, value in stored.items())
+    """Whether a file holds nothing of an optimizer, or no more than the rate and the counter of one without a step."""
+    ends = {_bare(name).split("/")[-1]: value for name, value in stored.items()}
+    return all(name == "learning_rate" or (name in _COUNTERS and not value.any()) for name, value in ends.items())
 
 
 def _nth(stored: Mapping[str, Array], slot: str, number: int, variables: Sequence[Any]) -> Array | None:

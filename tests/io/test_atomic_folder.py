@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import random
+import signal
+import subprocess
+import sys
+import time
+
 import pytest
 
 from keras_weld.errors import WriteError
@@ -47,3 +53,32 @@ def test_no_folder_above_and_a_file_of_the_name(tmp_path):
     with pytest.raises(WriteError, match="A file has the name"):
         write(tmp_path / "m", "x")
     assert (tmp_path / "m").read_text() == "precious"
+
+
+WRITER = """
+import itertools, sys
+from keras_weld.io.atomic_folder import atomic_folder
+
+for number in itertools.count():
+    with atomic_folder(sys.argv[1], lambda folder: None) as folder:
+        folder.mkdir()
+        for name in "abcdef":
+            (folder / name).write_text(f"{number}" * 2000)
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs SIGKILL and an exchange of names in one step")
+def test_killed_at_any_moment_the_folder_is_whole(tmp_path):
+    chance = random.Random(1)
+    for _ in range(12):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path / "m")], stdout=subprocess.PIPE)
+        with writer:
+            writer.stdout.readline()
+            time.sleep(chance.uniform(0, 0.05))
+            writer.send_signal(signal.SIGKILL)
+        found = {path.name: path.read_text() for path in (tmp_path / "m").iterdir()}
+        assert sorted(found) == list("abcdef")
+        assert len(set(found.values())) == 1
+    write(tmp_path / "m", "last")
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]

@@ -145,3 +145,16 @@ def test_layer_that_works_values_out_of_its_variables_comes_back_from_a_folder(t
     normal.adapt(np.arange(12, dtype="float32").reshape(4, 3))
     model = keras.Sequential([keras.Input((3,)), normal, keras.layers.Dense(2)])
     same_predictions(load(save(model, tmp_path / "m.savedmodel")), model, np.ones((2, 3), "float32"))
+
+
+def test_tensors_of_a_folder_have_the_names_of_the_whole_file(tmp_path, trained):
+    pytest.importorskip("tensorflow")
+    save(trained, tmp_path / "m.savedmodel")
+    save(trained, tmp_path / "m.keras")
+    with open_model(tmp_path / "m.savedmodel") as folder, open_model(tmp_path / "m.keras") as whole:
+        ours = {tensor.spec.name: tensor for tensor in folder.weights}
+        theirs = {one.spec.name: one for one in whole.weights if "seed" not in one.spec.name}
+        assert list(ours) == list(theirs)
+        for name, tensor in ours.items():
+            assert (tensor.spec.path, tensor.spec.layer) == (theirs[name].spec.path, theirs[name].spec.layer)
+            np.testing.assert_array_equal(tensor.read(), theirs[name].read())

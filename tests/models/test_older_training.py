@@ -8,7 +8,7 @@ import pytest
 from small_models import GOLDEN
 
 from keras_weld.models import load
-from keras_weld.models.older_training import metric, never_trained, optimizer_config, optimizer_values
+from keras_weld.models.older_training import metric, never_trained, optimizer_config, optimizer_values, values_in_order
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
 
@@ -76,6 +76,17 @@ def test_decay_becomes_a_schedule():
     assert config == {"class_name": "Adam", "config": {"learning_rate": 0.5}}
 
 
+def test_numbered_state_of_other_optimizers_is_not_taken():
+    made, _ = optimizer(lambda: keras.optimizers.SGD(momentum=0.9))
+    given = [np.array(7), *(np.ones(shape) for shape in ((4, 3), (3,), (3, 3), (3,)))]
+    config = {"class_name": "Custom>SGD", "config": {"is_legacy_optimizer": False}}
+    assert int(values_in_order(made, config, given)[0]) == 7
+    assert len(values_in_order(made, config, given)) == len(made.variables)
+    assert values_in_order(made, config | {"class_name": "Nadam"}, given) is None
+    assert values_in_order(made, config | {"config": {}}, given) is None
+    assert values_in_order(made, config, []) is None
+
+
 def test_metrics_keep_the_names_they_were_asked_for_by():
     def wrapped(name, function):
         return metric({"class_name": "MeanMetricWrapper", "config": {"name": name, "fn": function}})
@@ -85,8 +96,9 @@ def test_metrics_keep_the_names_they_were_asked_for_by():
     assert wrapped("mine", "mean_absolute_error") == "mean_absolute_error"
 
 
-def test_whole_file_of_keras_2_goes_on_where_it_stopped():
-    model = load(GOLDEN / "keras2_15" / "mlp.h5")
+@pytest.mark.parametrize("name", ["mlp.h5", "mlp.keras"])
+def test_whole_file_of_keras_2_goes_on_where_it_stopped(name):
+    model = load(GOLDEN / "keras2_15" / name)
     with np.load(GOLDEN / "keras2_15" / "mlp.expected.npz") as found:
         names = [str(name) for name in found["opt_names"]]
         wanted = {name: found[f"opt{number:03}"] for number, name in enumerate(names)}
@@ -109,8 +121,11 @@ OLD = {
 
 @pytest.mark.filterwarnings("ignore")  # tf_keras has warnings of its own
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf_keras is TensorFlow's")
-@pytest.mark.parametrize("name", OLD)
-def test_training_goes_on_as_it_would_have_in_keras_2(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("adam", "m.h5"), ("decayed", "m.h5"), ("rmsprop", "m.h5"), ("rmsprop", "m.keras"), ("adam", "m.keras")],
+)
+def test_training_goes_on_as_it_would_have_in_keras_2(tmp_path, name, file):
     old = pytest.importorskip("tf_keras")
     random = np.random.default_rng(0)
     x, y = random.normal(size=(32, 4)).astype("float32"), random.normal(size=(32, 2)).astype("float32")
@@ -119,8 +134,8 @@ def test_training_goes_on_as_it_would_have_in_keras_2(tmp_path, name):
     model = old.Sequential([old.Input((4,)), *layers])
     model.compile(OLD[name](old), "mse", metrics=["mae"])
     model.fit(x, y, epochs=2, batch_size=16, shuffle=False, verbose=0)
-    model.save(tmp_path / "m.h5")
-    new = load(tmp_path / "m.h5")
+    model.save(tmp_path / file)
+    new = load(tmp_path / file)
     for one in (model, new):
         one.fit(x, y, epochs=2, batch_size=16, shuffle=False, verbose=0)
     for ours, theirs in zip(new.get_weights(), model.get_weights(), strict=True):

@@ -197,3 +197,18 @@ def test_graph_that_reaches_for_files_is_not_run(tmp_path):
         refuse_file_access(tmp_path / "m")
     assert refused.value.found == "WriteFile"
     refuse_file_access(GOLDEN / "mlp.savedmodel")
+
+
+@with_tf_keras
+@pytest.mark.filterwarnings("ignore")  # tf_keras has warnings of its own
+def test_code_in_an_old_file_runs_only_when_told_to(tmp_path):
+    import tf_keras
+
+    old = tf_keras.Sequential([tf_keras.Input((3,)), tf_keras.layers.Dense(2), tf_keras.layers.Lambda(lambda x: 2 * x)])
+    old.save(tmp_path / "old.h5")
+    with pytest.raises(UnsafeFileError, match="Lambda"):
+        convert(tmp_path / "old.h5", tmp_path / "new.keras")
+    assert not (tmp_path / "new.keras").exists()
+    done = convert(tmp_path / "old.h5", tmp_path / "new.keras", unsafe=True)
+    assert done.difference is not None, done.notes
+    assert done.difference < 1e-6

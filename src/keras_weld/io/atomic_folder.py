@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_weld.errors import WeldError, WriteError
-from keras_weld.io.atomic import PREFIX, remove_abandoned, sync_file, sync_folder, temporary_name
+from keras_weld.io.atomic import PREFIX, not_written, remove_abandoned, sync_file, sync_folder, temporary_name
 
 _HERE = -100  # AT_FDCWD: a path is taken from the folder we are in
 _EXCHANGE = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
@@ -48,12 +48,7 @@ def atomic_folder(path: str | os.PathLike[str], verify: Callable[[Path], None]) 
         _put_in_place(temporary, target)
         sync_folder(target.parent)
     except OSError as error:
-        raise WriteError(
-            "The folder could not be written; what was there before is untouched.",
-            file=path,
-            found=str(error),
-            remedy="Check the free space and the permissions of the folder.",
-        ) from error
+        raise not_written(path, error) from error
     except WeldError as error:
         if error.file is not None and PREFIX in error.file:
             error.file = os.fspath(path)

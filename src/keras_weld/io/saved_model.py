@@ -63,7 +63,7 @@ def read_saved_model(path: Path, limits: Limits) -> ModelState:
                 raise DamagedFileError("A variable of the SavedModel has no value.", found=f"variable {number}")
             key = value.checkpoint_key
             name = value.full_name or f"variable/{number}"
-            name = name if name not in tensors else f"{name}_{number}"
+            name = name if name not in tensors else f"{name}:{number}"
             shape, dtype = tuple(shapes[key]), np.dtype(dtypes[key].as_numpy_dtype)
             spec = TensorSpec(
                 name,

@@ -1,6 +1,6 @@
-"""Compile a model that came out of an `.h5` file the way the file says, and give the optimizer its state.
+"""Compile a model that came out of an `.h5` file, or of a file of Keras 2, and give the optimizer its state.
 
-Keras's own reader loses that state, and knows losses only by their full names.
+Keras's own reader of `.h5` files loses that state, and knows losses only by their full names.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import keras
 import numpy as np
 
 from keras_weld.core.state import Array, ModelState
-from keras_weld.models.older_training import metric, never_trained, optimizer_config, optimizer_values
+from keras_weld.io.kinds import Kind
+from keras_weld.models.older_training import metric, never_trained, optimizer_config, optimizer_values, values_in_order
 from keras_weld.models.refusal import major_version
 
 
@@ -33,14 +34,15 @@ def compile_as_saved(model: keras.Model, state: ModelState, custom: dict[str, An
         custom: classes and functions of the user's own.
         stored: what `stored_values` gave.
     """
-    said = state.compile_config
-    if not said or not isinstance(said.get("optimizer_config"), dict):
+    said = state.compile_config or {}
+    described = said.get("optimizer_config") or said.get("optimizer")
+    if not isinstance(described, dict):
         return
     older = (major_version(state) or 3) < 3
     try:
         with keras.saving.custom_object_scope(custom):
             model.compile(
-                optimizer=keras.optimizers.deserialize(optimizer_config(said["optimizer_config"])),
+                optimizer=keras.optimizers.deserialize(optimizer_config(described)),
                 loss=_each(keras.losses.get, said.get("loss")),
                 metrics=_metrics(model, said.get("metrics")),
                 weighted_metrics=_metrics(model, said.get("weighted_metrics")),
@@ -51,15 +53,17 @@ def compile_as_saved(model: keras.Model, state: ModelState, custom: dict[str, An
             raise
         _tell(state, "how the model was compiled was written", "Compile it before training.")
         return
-    _restore(model, state, stored, older)
-
-
-def _restore(model: keras.Model, state: ModelState, stored: dict[str, Array], older: bool) -> None:
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
     values: list[Array] | None = list(stored.values())
-    if older:
+    if older and state.kind == Kind.KERAS:
+        values = values_in_order(optimizer, described, list(stored.values()))
+    elif older:
         values = optimizer_values(optimizer, model.trainable_variables, stored)
+    _restore(optimizer, state, stored, values)
+
+
+def _restore(optimizer: Any, state: ModelState, stored: dict[str, Array], values: list[Array] | None) -> None:
     if values is not None and [value.shape for value in values] == [tuple(one.shape) for one in optimizer.variables]:
         for variable, value in zip(optimizer.variables, values, strict=True):
             variable.assign(value)

@@ -102,16 +102,16 @@ def load(
         add_context(file=path),
     ):
         refuse_shadowing([state.config, state.compile_config], custom)
-        whole_h5 = state.kind == Kind.LEGACY_MODEL
-        stored = stored_values(state) if compile and whole_h5 else {}
+        ours = compile and (state.kind == Kind.LEGACY_MODEL or _is_keras_2(state))
+        stored = stored_values(state) if ours else {}
         if state.kind != Kind.SAVED_MODEL:
             state.close()  # HDF5 does not let Keras open a file that is open here under other flags
         with stored_budget(state), _translated(state):
             if model is not None:
                 _fill(model, Path(path), state)
                 return model
-            model = _load_by_itself(Path(path), state, custom, compile and not whole_h5, unsafe)
-            if compile and whole_h5:
+            model = _load_by_itself(Path(path), state, custom, compile and not ours, unsafe)
+            if ours:
                 compile_as_saved(model, state, custom, stored)
             return model
 
@@ -125,7 +125,7 @@ def _load_by_itself(path: Path, state: ModelState, custom: dict[str, Any], compi
                     named, custom_objects=custom or None, compile=compile, safe_mode=not unsafe
                 )
         except Exception as error:
-            return _rebuild(path, state, custom, compile, unsafe, error)
+            return _rebuild(path, state, custom, unsafe, error)
     if state.config is None:
         raise _without_architecture(path, kind)
     model = _build(state, state.config, custom, unsafe)
@@ -140,9 +140,11 @@ def _load_by_itself(path: Path, state: ModelState, custom: dict[str, Any], compi
     return model
 
 
-def _rebuild(
-    path: Path, state: ModelState, custom: dict[str, Any], compile: bool, unsafe: bool, error: Exception
-) -> keras.Model:
+def _is_keras_2(state: ModelState) -> bool:
+    return state.kind == Kind.KERAS and major_version(state) == 2
+
+
+def _rebuild(path: Path, state: ModelState, custom: dict[str, Any], unsafe: bool, error: Exception) -> keras.Model:
     """A model of Keras 2 that Keras 3 does not read, in its words; if that fails, the first error counts."""
     if state.config is None or major_version(state) != 2:
         raise error
@@ -151,14 +153,6 @@ def _rebuild(
         _fill(model, path, state)
     except Exception:
         raise error from None
-    if compile:
-        warnings.warn(
-            f"{path} was written by Keras {state.metadata.get('keras_version')}: its layers and weights "
-            f"were carried "
-            "over, how it was compiled was not. Compile it before training.",
-            UserWarning,
-            stacklevel=4,
-        )
     return model
 
 

@@ -22,6 +22,7 @@ _SLOTS = {
     "accumulator": ("accumulator",),
 }
 _SCHEDULE = {"module": "keras.optimizers.schedules", "registered_name": None}
+_SAME_ORDER = ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad")
 _COUNTERS = ("iteration", "iterations", "iter")
 
 
@@ -35,7 +36,7 @@ def optimizer_config(config: Config) -> Config:
         {'class_name': 'SGD', 'config': {'learning_rate': 0.1}}
     """
     given = config.get("config")
-    if not isinstance(given, dict) or "module" in config:
+    if not isinstance(given, dict):
         return config
     options = {key: value for key, value in given.items() if key not in _DROPPED}
     rate = given.get("learning_rate", given.get("lr"))
@@ -46,7 +47,9 @@ def optimizer_config(config: Config) -> Config:
         options["learning_rate"] = {"class_name": "InverseTimeDecay", "config": schedule}
     if isinstance(options.get("learning_rate"), dict):
         options["learning_rate"] = _schedule(options["learning_rate"])
-    return {"class_name": str(config.get("class_name")).removeprefix("Custom>"), "config": options}
+    name = str(config.get("class_name"))
+    known = name.removeprefix("Custom>")
+    return {"class_name": known if hasattr(keras.optimizers, known) else name, "config": options}
 
 
 def _schedule(config: Config) -> Config:
@@ -112,6 +115,26 @@ def optimizer_values(optimizer: Any, variables: Sequence[Any], stored: Mapping[s
             return None
         found.append(value)
     return found
+
+
+def values_in_order(optimizer: Any, config: Config, stored: Sequence[Array]) -> list[Array] | None:
+    """The values for an optimizer's variables out of a `.keras` file of Keras 2, which numbers them.
+
+    For these optimizers Keras 3 has them in the same order, and the learning rate among them, in the second place.
+
+    Args:
+        optimizer: an optimizer that was built.
+        config: its configuration in the file.
+        stored: the arrays of the file, in order.
+
+    Returns:
+        One array for each of `optimizer.variables`; None if it is another kind of optimizer.
+    """
+    given = config.get("config")
+    known = str(config.get("class_name")).removeprefix("Custom>") in _SAME_ORDER
+    if not stored or not known or not isinstance(given, dict) or given.get("is_legacy_optimizer") is not False:
+        return None
+    return [stored[0], np.asarray(optimizer.variables[1].numpy()), *stored[1:]]
 
 
 def never_trained(stored: Mapping[str, Array]) -> bool:

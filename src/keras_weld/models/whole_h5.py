@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,20 @@ from keras_weld.errors import UsageError, WriteError
 
 def write_h5(model: keras.Model, path: Path) -> None:
     """Write a whole model, optimizer state included, with Keras under a name that ends in `.h5` or `.hdf5`."""
-    with _spared(model):
+    with _spared(model), _unadvised():
         model.save(path)
+
+
+@contextmanager
+def _unadvised() -> Iterator[None]:
+    """Keep Keras from advising against the format that was asked for."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager

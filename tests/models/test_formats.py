@@ -158,3 +158,16 @@ def test_tensors_of_a_folder_have_the_names_of_the_whole_file(tmp_path, trained)
         for name, tensor in ours.items():
             assert (tensor.spec.path, tensor.spec.layer) == (theirs[name].spec.path, theirs[name].spec.layer)
             np.testing.assert_array_equal(tensor.read(), theirs[name].read())
+
+
+def test_vocabulary_that_is_not_in_the_folder_is_told(tmp_path):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("texts are an input on TensorFlow alone")
+    lookup = keras.layers.StringLookup(name="words")
+    lookup.adapt(["a", "b"])
+    model = keras.Sequential([keras.Input((1,), dtype="string"), lookup, keras.layers.Embedding(3, 2)])
+    save(model, tmp_path / "m.savedmodel")
+    with pytest.warns(UserWarning, match="does not hold the vocabulary of the layer 'words'"):
+        load(tmp_path / "m.savedmodel")
+    save(model, tmp_path / "m.keras")
+    assert load(tmp_path / "m.keras").layers[0].get_vocabulary() == lookup.get_vocabulary()

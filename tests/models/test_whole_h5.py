@@ -129,6 +129,25 @@ def test_vocabulary_that_was_learnt_is_not_lost_without_a_word(tmp_path):
     assert load(save(given, tmp_path / "m.h5")).layers[0].get_vocabulary() == ["[UNK]", "a", "b"]
 
 
+def test_call_of_an_operation_is_refused_since_keras_does_not_bring_it_back(tmp_path):
+    inputs = keras.Input((4, 3))
+    model = keras.Model(inputs, keras.ops.mean(inputs, axis=1))
+    with pytest.raises(UsageError, match=r"A call of keras.ops \(Mean\) has no place in this format"):
+        save(model, tmp_path / "m.h5")
+    model.save(tmp_path / "m.h5")
+    with pytest.raises(ValueError, match="Unknown layer: 'Mean'"):
+        keras.saving.load_model(tmp_path / "m.h5")
+
+
+def test_optimizer_around_an_optimizer_comes_back_whole(tmp_path):
+    model = plain()
+    model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()), "sparse_categorical_crossentropy")
+    fit(model, 1)
+    found = load(save(model, tmp_path / "m.h5"))
+    for ours, theirs in zip(arrays(found.optimizer.variables), arrays(model.optimizer.variables), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_lineage_goes_along(tmp_path):
     from keras_weld.io.read import open_model
 

@@ -216,5 +216,7 @@ def _add_optimizer(tensors: dict[str, LazyTensor], content: Hdf5) -> None:
         short = "iteration" if last.rpartition("/")[2] in ("iter", "iterations", "iteration") else last
         if last.rpartition("/")[2] == "learning_rate":
             short = "learning_rate"
+        if f"optimizer/{short}" in tensors:  # an optimizer inside another has a counter and a rate too
+            short = last
         spec = TensorSpec(f"optimizer/{short}", stored.shape, stored.dtype, Role.OPTIMIZER, at)
         tensors[spec.name] = LazyTensor(spec, partial(content.read, at))

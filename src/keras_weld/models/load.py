@@ -39,6 +39,7 @@ _INSTEAD = {
     "safe_mode": "safe_mode=False is unsafe=True here: the file's code then runs with your rights.",
     "options": "Options of TensorFlow's loading are gone: copy the file to this machine first.",
 }
+_WITH_VOCABULARY = (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)
 _UNTRAINED = ".*holds the architecture alone"
 _SUFFIX = {
     Kind.KERAS: (".keras",),
@@ -109,10 +110,12 @@ def load(
         with stored_budget(state), _translated(state):
             if model is not None:
                 _fill(model, Path(path), state)
+                _tell_empty_vocabularies(model, state)
                 return model
             model = _load_by_itself(Path(path), state, custom, compile and not ours, unsafe)
             if ours:
                 compile_as_saved(model, state, custom, stored)
+            _tell_empty_vocabularies(model, state)
             return model
 
 
@@ -138,6 +141,18 @@ def _load_by_itself(path: Path, state: ModelState, custom: dict[str, Any], compi
     else:
         _fill(model, path, state)
     return model
+
+
+def _tell_empty_vocabularies(model: keras.Model, state: ModelState) -> None:
+    """Warn of layers whose vocabulary is not in the file: `.keras` alone keeps what `adapt()` learnt."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, _WITH_VOCABULARY) and not layer.get_vocabulary(include_special_tokens=False):
+            warnings.warn(
+                f"{state.source} does not hold the vocabulary of the layer {layer.name!r}: call its "
+                "set_vocabulary(…) or adapt(…) before you use the model.",
+                UserWarning,
+                stacklevel=3,
+            )
 
 
 def _is_keras_2(state: ModelState) -> bool:

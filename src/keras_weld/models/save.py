@@ -30,7 +30,7 @@ from keras_weld.models.provenance import lineage
 from keras_weld.models.quiet import quiet
 from keras_weld.models.saved_model import compare_served, write_saved_model
 from keras_weld.models.state import state_of
-from keras_weld.models.whole_h5 import compare_training, refuse_vocabularies
+from keras_weld.models.whole_h5 import compare_training, refuse_what_has_no_place
 from keras_weld.models.write import UNLIMITED, write
 
 _Print = tuple[tuple[int, ...], str, bytes]
@@ -137,7 +137,7 @@ def _check(model: Any, target: Path, kind: Kind, overwrite: bool) -> None:
     if kind is Kind.SAVED_MODEL:
         _refuse_other_folders(target)
     elif kind is Kind.LEGACY_MODEL:
-        refuse_vocabularies(model, target)
+        refuse_what_has_no_place(model, target)
 
 
 def _refuse_other_folders(target: Path) -> None:

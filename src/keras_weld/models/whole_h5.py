@@ -61,22 +61,29 @@ def _in_full(loss: Any) -> Any:
     return [_in_full(one) for one in loss] if isinstance(loss, list | tuple) else loss
 
 
-def refuse_vocabularies(model: keras.Model, path: Path) -> None:
-    """Refuse a layer that learnt a vocabulary: this format has no place for it, and Keras writes none.
+def refuse_what_has_no_place(model: keras.Model, path: Path) -> None:
+    """Refuse what Keras writes into this format so that it comes back otherwise, or not at all.
 
     Raises:
-        UsageError: naming the layer.
+        UsageError: naming the layer that learnt a vocabulary, or the operation that is no layer.
     """
-    for layer in model._flatten_layers(include_self=False):
+    for layer in model._flatten_layers():
         if hasattr(layer, "save_assets") and layer.get_config().get("vocabulary") is None and _has_assets(layer):
-            raise UsageError(
-                "A vocabulary that a layer learnt by adapt() has no place in this format.",
-                file=path,
-                layer=layer.name,
-                expected="a format that keeps it",
-                found=f"{path.suffix}, which would leave it out without a word",
-                remedy=f"Save it as {path.with_suffix('.keras').name}, or build the layer with vocabulary=[…].",
-            )
+            raise _no_place("A vocabulary that a layer learnt by adapt()", layer.name, path)
+        for operation in getattr(layer, "_operations", ()):
+            if not isinstance(operation, keras.Layer):
+                raise _no_place(f"A call of keras.ops ({type(operation).__name__})", operation.name, path)
+
+
+def _no_place(what: str, name: str, path: Path) -> UsageError:
+    return UsageError(
+        f"{what} has no place in this format.",
+        file=path,
+        layer=name,
+        expected="a format that keeps it",
+        found=f"{path.suffix}, from which Keras could not bring it back",
+        remedy=f"Save it as {path.with_suffix('.keras').name}.",
+    )
 
 
 def _has_assets(layer: keras.Layer) -> bool:

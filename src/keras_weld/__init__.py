@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from keras_weld.recipes.average import average
     from keras_weld.recipes.branch import branch
     from keras_weld.recipes.check import check
+    from keras_weld.recipes.convert import convert
     from keras_weld.recipes.demo import demo
     from keras_weld.recipes.ensemble import ensemble
     from keras_weld.recipes.evaluate import evaluate
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from keras_weld.training.fit import fit
     from keras_weld.training.plan import Stage
     from keras_weld.training.resume import Resume
+    from keras_weld.training.saving import Checkpoint
 
 __all__ = [
+    "Checkpoint",
     "LazyTensor",
     "Limits",
     "ModelState",
@@ -45,6 +48,7 @@ __all__ = [
     "average",
     "branch",
     "check",
+    "convert",
     "demo",
     "ensemble",
     "evaluate",
@@ -60,6 +64,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Checkpoint": "training.saving",
     "LazyTensor": "core.state",
     "Limits": "io.limits",
     "ModelState": "core.state",
@@ -72,6 +77,7 @@ _HOMES = {
     "average": "recipes.average",
     "branch": "recipes.branch",
     "check": "recipes.check",
+    "convert": "recipes.convert",
     "demo": "recipes.demo",
     "ensemble": "recipes.ensemble",
     "evaluate": "recipes.evaluate",

@@ -32,6 +32,15 @@ def test_what_has_an_effect_is_kept():
     assert modernise(dense) == dense
 
 
+def test_what_keras_3_no_longer_takes_is_dropped_where_it_has_no_effect():
+    layer = {"class_name": "Conv2DTranspose", "config": {"filters": 2, "groups": 1}}
+    assert modernise(layer)["config"] == {"filters": 2}
+    layer = {"class_name": "Embedding", "config": {"input_dim": 2, "input_length": 6}}
+    assert modernise(layer)["config"] == {"input_dim": 2}
+    layer = {"class_name": "Conv2D", "config": {"groups": 1}}
+    assert modernise(layer) == layer
+
+
 def test_calls_of_nested_models_are_counted_from_zero():
     inner = {
         "class_name": "Functional",

@@ -93,14 +93,6 @@ def test_file_that_does_not_hold_the_live_values_is_not_kept(tmp_path, trained, 
     assert names_in(tmp_path) == ["m.keras"]
 
 
-def test_whole_h5_is_refused_before_anything_is_touched(tmp_path, trained):
-    with pytest.raises(UsageError) as refused:
-        save(trained, tmp_path / "m.h5")
-    assert "they lose optimizer state" in str(refused.value)
-    assert refused.value.remedy == "Save it as m.keras"
-    assert names_in(tmp_path) == []
-
-
 def test_other_names_unbuilt_models_and_taken_names_are_refused(tmp_path, trained):
     with pytest.raises(UsageError, match="does not say which format"):
         save(trained, tmp_path / "m.pt")

@@ -15,7 +15,7 @@ RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
 GOLDEN = Path(__file__).parent.parent / "golden" / "keras3_0"
 BACKENDS = {"keras", "tensorflow", "jax", "torch"}
 HEAVY = {"numpy", "h5py", "rich", "ml_dtypes"}
-COMMANDS = {"inspect", "check", "average", "fuse", "ensemble", "branch", "evaluate", "demo"}
+COMMANDS = {"inspect", "check", "average", "fuse", "ensemble", "branch", "evaluate", "convert", "demo"}
 
 COMMAND = """
 import json, sys

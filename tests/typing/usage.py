@@ -24,6 +24,8 @@ def load_and_save(path: str) -> None:
     model = weld.load(path, custom_objects={"Mine": object}, compile=False)
     weld.load(path, custom_objects=["my_layers:Attention"], limits=weld.Limits())
     assert_type(weld.save(model, "copy.keras"), Path)
+    assert_type(weld.convert(path, Path("copy.h5"), architecture="model.json").difference, float | None)
+    assert_type(weld.Checkpoint("run/{epoch:02d}.keras", save="best", mode="min").best, float | None)
 
 
 def merge_and_judge(paths: list[Path]) -> None:

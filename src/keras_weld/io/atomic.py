@@ -151,12 +151,7 @@ def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | N
     except OSError as error:
         if not written and not _is_of_writing(error, temporary, target):
             raise
-        raise WriteError(
-            "The file could not be written; what was there before is untouched.",
-            file=path,
-            found=str(error),
-            remedy="Check the free space and the permissions of the folder.",
-        ) from error
+        raise not_written(path, error) from error
     except WeldError as error:
         if error.file is not None and PREFIX in error.file:
             error.file = os.fspath(path)
@@ -164,6 +159,16 @@ def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | N
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def not_written(path: str | os.PathLike[str], error: OSError) -> WriteError:
+    """What to raise where the system refused to write."""
+    return WriteError(
+        "The file could not be written; what was there before is untouched.",
+        file=path,
+        found=str(error),
+        remedy="Check the free space and the permissions of the folder.",
+    )
 
 
 def _is_of_writing(error: OSError, temporary: Path, target: Path) -> bool:

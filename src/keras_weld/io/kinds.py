@@ -25,10 +25,11 @@ class Kind(StrEnum):
     LEGACY_MODEL = "h5 model"
     LEGACY_WEIGHTS = "h5 weights"
     SAVED_MODEL = "SavedModel"
-    ARCHITECTURE = "architecture json"
+    ARCHITECTURE = "architecture"
 
 
-READABLE = ".keras, .weights.h5, .weights.json, .h5, a SavedModel folder, or architecture .json"
+YAML_SUFFIXES = (".yaml", ".yml")
+READABLE = ".keras, .weights.h5, .weights.json, .h5, a SavedModel folder, or architecture .json or .yaml"
 # What the first bytes of a file that people mistake for a model tell.
 _OTHERS = (
     (b"\x80\x02", "a Python pickle"),
@@ -44,7 +45,7 @@ _CONTAINER_NAMES = {"zip": "a zip archive, as .keras is", "hdf5": "an HDF5 file"
 
 
 def container_of(path: Path) -> str:
-    """`folder`, `zip`, `hdf5` or `json`, by content.
+    """`folder`, `zip`, `hdf5` or `json`, by content; `yaml` by name, for text that could be that.
 
     Raises:
         MissingFileError: if nothing is there.
@@ -59,6 +60,7 @@ def container_of(path: Path) -> str:
             remedy="Fetch the file first, look at where it came from, then give its path.",
         )
     if not path.exists():
+        _refuse_prefix(path)
         begin = path.name.partition(".")[0]
         near = sorted(entry.name for entry in path.parent.glob("*") if entry.name.partition(".")[0] == begin)[:3]
         raise MissingFileError(
@@ -87,17 +89,36 @@ def container_of(path: Path) -> str:
             remedy="Save the model again; this file holds nothing.",
         )
     found = _container_from(head)
+    what = next((text for magic, text in _OTHERS if head.startswith(magic)), None)
+    if path.suffix.lower() in YAML_SUFFIXES and what is None and found in (None, "json"):
+        return "yaml"
     if found is None:
-        what = next((text for magic, text in _OTHERS if head.startswith(magic)), "not a saved model")
         raise WrongKindError(
             "This is not a file that Keras saves.",
             file=path,
             expected=READABLE,
-            found=what,
-            remedy=_hint(what),
+            found=what or "not a saved model",
+            remedy=_hint(what or ""),
         )
     _check_name(path, found)
     return found
+
+
+def _refuse_prefix(path: Path) -> None:
+    """Refuse the prefix of a TensorFlow checkpoint: `model.ckpt` for `model.ckpt.index` and its data.
+
+    Raises:
+        WrongKindError: if it is one.
+    """
+    if path.with_name(path.name + ".index").is_file():
+        raise WrongKindError(
+            "This is the prefix of a TensorFlow checkpoint, which Keras 3 neither writes nor reads.",
+            file=path,
+            expected=READABLE,
+            found=f"{path.name}.index",
+            remedy="Where it was made, load it into its model and save that: model.save_weights('w.weights.h5'), or "
+            "model.save('model.keras').",
+        )
 
 
 def _container_from(head: bytes) -> str | None:

@@ -21,6 +21,7 @@ from keras_weld.io.hdf5 import Hdf5, Stored
 from keras_weld.io.json_text import checked_compile_config, parse_json
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
+from keras_weld.io.weights_file import root_lineage
 
 _WEIGHTS, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
 _FROZEN = re.compile(r"(moving|running)_(mean|variance|std)|count|seed_generator_state|vector_u")
@@ -65,7 +66,7 @@ def read_legacy(content: Hdf5, limits: Limits) -> ModelState:
         tensors=tensors,
         config=config,
         compile_config=training,
-        metadata={**versions, "lineage": None},
+        metadata={**versions, "lineage": root_lineage(content)},
         closers=(content.close,),
         known_graph=graph,
     )
@@ -215,5 +216,7 @@ def _add_optimizer(tensors: dict[str, LazyTensor], content: Hdf5) -> None:
         short = "iteration" if last.rpartition("/")[2] in ("iter", "iterations", "iteration") else last
         if last.rpartition("/")[2] == "learning_rate":
             short = "learning_rate"
+        if f"optimizer/{short}" in tensors:  # an optimizer inside another has a counter and a rate too
+            short = last
         spec = TensorSpec(f"optimizer/{short}", stored.shape, stored.dtype, Role.OPTIMIZER, at)
         tensors[spec.name] = LazyTensor(spec, partial(content.read, at))

@@ -63,20 +63,25 @@ def _place(state: ModelState, graph: ModelGraph) -> list[LazyTensor] | None:
         fitting = fit_names(list(named), variables, _orders(state, variables))
         if fitting is None:
             return None
-        placed += [_renamed(named[name], known) for name, known in fitting]
+        placed += [_renamed(named[name], known, state.kind == Kind.SAVED_MODEL) for name, known in fitting]
     return placed
 
 
 def _orders(state: ModelState, variables: Expected) -> list[list[Known]]:
     """The orders in which the file may have these, beyond doubt; none where it may be another.
 
-    A SavedModel has them in the model's order. A legacy file too, but for a model inside the model: of that it has
+    A SavedModel has them in the model's order; one from JAX, where they have no layers in their names, has first
+    what is trained. A legacy file has the model's order too, but for a model inside the model: of that it has
     first what was trained when it was saved, which another file's architecture does not tell.
     """
+    if state.kind == Kind.SAVED_MODEL and not any("/" in tensor.spec.name for tensor in state.weights):
+        return [sorted((known for known, _ in variables), key=lambda one: one[2] is not Role.TRAINABLE)]
     nested = any(path.count("layers/") > 1 for (path, _, _), _ in variables)
     return [] if nested and state.kind != Kind.SAVED_MODEL else [[known for known, _ in variables]]
 
 
-def _renamed(tensor: LazyTensor, known: Known) -> LazyTensor:
+def _renamed(tensor: LazyTensor, known: Known, of_graph: bool) -> LazyTensor:
+    """The tensor under its name in the architecture; in a graph, layers have names with their models before them."""
     path, name, role = known
-    return LazyTensor(replace(tensor.spec, path=path, name=name, role=role), tensor.read)
+    layer = name.rpartition("/")[0] if of_graph else tensor.spec.layer
+    return LazyTensor(replace(tensor.spec, path=path, name=name, role=role, layer=layer), tensor.read)

@@ -11,6 +11,7 @@ from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.json_text import checked_compile_config, parse_json
 from keras_weld.io.kinds import Kind, container_of, folder_kind, json_kind
 from keras_weld.io.limits import Limits
+from keras_weld.io.yaml_text import parse_yaml
 
 _DEFAULT = Limits()
 
@@ -19,8 +20,8 @@ def open_model(path: str | os.PathLike[str], limits: Limits = _DEFAULT) -> Model
     """Open a saved model: what it holds is known at once, each tensor is read when asked for.
 
     Reads `.keras`, `.weights.h5`, sharded `.weights.json`, whole-model and weights-only `.h5` of Keras 1 to
-    3, SavedModel folders (this one imports TensorFlow) and architecture JSON. The file's structure is checked
-    before anything in it is believed; nothing is built, imported or run.
+    3, SavedModel folders (this one imports TensorFlow) and architectures in JSON or YAML. The file's structure
+    is checked before anything in it is believed; nothing is built, imported or run.
 
     Args:
         path: the file or folder.
@@ -50,8 +51,8 @@ def open_with(path: str | os.PathLike[str], limits: Limits, reader: Reader) -> M
             from keras_weld.io.keras_file import read_keras
 
             return read_keras(where, limits, reader)
-        if container == "json":
-            return _open_json(where, limits, reader)
+        if container in ("json", "yaml"):
+            return _open_text(where, container, limits, reader)
         return _open_hdf5(where, limits, reader)
 
 
@@ -63,9 +64,10 @@ def _open_folder(path: Path, limits: Limits) -> ModelState:
     return place_if_known(read_saved_model(path, limits))
 
 
-def _open_json(path: Path, limits: Limits, reader: Reader) -> ModelState:
-    limits.check("json_bytes", path.stat().st_size, "The size of the JSON text")
-    kind, content = json_kind(parse_json(path.read_bytes(), limits, path.name), path)
+def _open_text(path: Path, container: str, limits: Limits, reader: Reader) -> ModelState:
+    limits.check("json_bytes", path.stat().st_size, "The size of the text")
+    parse = parse_yaml if container == "yaml" else parse_json
+    kind, content = json_kind(parse(path.read_bytes(), limits, path.name), path)
     if kind is Kind.SHARDED:
         from keras_weld.io.sharded import read_sharded
 

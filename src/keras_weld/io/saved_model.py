@@ -15,13 +15,24 @@ import numpy as np
 from keras_weld.core.hush import hush
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.core.tensor import Role, TensorSpec
-from keras_weld.errors import DamagedFileError, MissingExtraError, WrongKindError, add_context
+from keras_weld.errors import DamagedFileError, MissingExtraError, UnsafeFileError, WrongKindError, add_context
 from keras_weld.io.json_text import parse_json
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
 
 _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _VALUE = "VARIABLE_VALUE"
+_REACHING = {
+    *("ReadFile", "WriteFile", "MatchingFiles", "Save", "SaveSlices", "Restore", "RestoreSlice", "PrintV2"),
+    *("PyFunc", "PyFuncStateless", "EagerPyFunc", "XlaHostCompute", "TextLineDataset", "TFRecordDataset"),
+    *("TFRecordDatasetV2", "FixedLengthRecordDataset", "FixedLengthRecordDatasetV2", "TextLineReaderV2"),
+    *("TFRecordReaderV2", "WholeFileReaderV2", "FixedLengthRecordReaderV2", "IdentityReaderV2", "LoadDataset"),
+    *("SaveDataset", "SaveDatasetV2", "SqlDataset", "CSVDataset", "CSVDatasetV2", "DebugIdentityV2", "DebugIdentity"),
+    *("CreateSummaryFileWriter", "CreateSummaryDbWriter", "ImportEvent", "GenerateVocabRemapping"),
+    *("LoadAndRemapMatrix", "RpcCall", "RegisterDataset", "DataServiceDatasetV2", "DataServiceDatasetV4"),
+}
+DESCRIBED = "assets.extra/keras_weld.json"
+"""What keras-weld writes beside the graph, where TensorFlow leaves room for others."""
 
 
 def read_saved_model(path: Path, limits: Limits) -> ModelState:
@@ -52,7 +63,7 @@ def read_saved_model(path: Path, limits: Limits) -> ModelState:
                 raise DamagedFileError("A variable of the SavedModel has no value.", found=f"variable {number}")
             key = value.checkpoint_key
             name = value.full_name or f"variable/{number}"
-            name = name if name not in tensors else f"{name}_{number}"
+            name = name if name not in tensors else f"{name}:{number}"
             shape, dtype = tuple(shapes[key]), np.dtype(dtypes[key].as_numpy_dtype)
             spec = TensorSpec(
                 name,
@@ -64,13 +75,13 @@ def read_saved_model(path: Path, limits: Limits) -> ModelState:
             )
             limits.check("tensor_bytes", spec.nbytes, f"The size of the tensor {name}")
             tensors[name] = LazyTensor(spec, partial(_read, reader, key, dtype, shape))
-    config, metadata = _keras_metadata(path, limits)
+    config, metadata = described_beside(path, limits) or _keras_metadata(path, limits)
     return ModelState(
         source=str(path),
         kind=Kind.SAVED_MODEL,
         tensors=tensors,
         config=config,
-        metadata={**metadata, "lineage": None},
+        metadata={"lineage": None, **metadata},
     )
 
 
@@ -144,6 +155,19 @@ def _read(reader: Any, key: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -
     return np.asarray(reader.get_tensor(key)).view(dtype).reshape(shape)
 
 
+def described_beside(path: Path, limits: Limits) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The architecture and lineage that keras-weld keeps beside the graph; None for other makers."""
+    file = path / DESCRIBED
+    if not file.is_file():
+        return None
+    limits.check("json_bytes", file.stat().st_size, f"The size of {file.name}")
+    content = parse_json(file.read_bytes(), limits, file.name)
+    config = content.get("architecture") if isinstance(content, dict) else None
+    if not isinstance(content, dict) or not isinstance(config, dict):
+        raise DamagedFileError(f"{file.name} does not tell the architecture.", remedy="Save the model again.")
+    return config, {"keras_version": content.get("keras_version"), "lineage": content.get("lineage")}
+
+
 def _keras_metadata(path: Path, limits: Limits) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """The architecture and version that Keras 2 keeps beside the graph; nothing for other makers."""
     file = path / "keras_metadata.pb"
@@ -162,3 +186,35 @@ def _keras_metadata(path: Path, limits: Limits) -> tuple[dict[str, Any] | None, 
         return None, {}
     config = {"class_name": content.get("class_name"), "config": content["config"]}
     return config, {"keras_version": content.get("keras_version"), "backend": content.get("backend")}
+
+
+def refuse_file_access(path: Path) -> None:
+    """Refuse a SavedModel whose graph names an operation that reads or writes files of its own, or calls Python.
+
+    Those by which a SavedModel restores its own variables are allowed.
+
+    Raises:
+        UnsafeFileError: naming them.
+        DamagedFileError: if the graph cannot be read.
+    """
+    with hush():
+        from tensorflow.core.protobuf import saved_model_pb2
+
+        graph = saved_model_pb2.SavedModel()
+    try:
+        graph.ParseFromString((path / "saved_model.pb").read_bytes())
+    except Exception as error:  # protobuf's DecodeError, which its versions keep in several places
+        raise DamagedFileError("The graph of the SavedModel cannot be read.", file=path, found=str(error)) from error
+    used = {
+        node.op
+        for meta in graph.meta_graphs
+        for nodes in (meta.graph_def.node, *(function.node_def for function in meta.graph_def.library.function))
+        for node in nodes
+    }
+    if found := sorted(used & _REACHING):
+        raise UnsafeFileError(
+            "The SavedModel's graph reaches for files or for Python.",
+            file=path,
+            found=", ".join(found),
+            remedy="Run it only if you trust it like a program: --unsafe (in Python: unsafe=True).",
+        )

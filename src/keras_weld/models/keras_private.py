@@ -1,11 +1,14 @@
 """All that keras-weld uses of Keras without Keras having promised it: one place to look when a release breaks.
 
+The loop of `fit`, which `weld.Resume` goes along with, has a file of its own: `training/keras_loop.py`.
+
 Each function says what it is needed for, and why nothing public will do.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -36,13 +39,31 @@ def made_to_be_trained(layer: Any) -> list[Any]:
     return list(layer._trainable_variables)
 
 
-def build_for(model: keras.Model, x: Any, y: Any) -> None:
+def build_for(model: keras.Model, batch: Any) -> None:
     """Make all variables that training on such a batch needs, those of losses and metrics too; nothing is computed.
+
+    A batch is the tuple of inputs, targets and weights, or what TensorFlow tells of the shapes of one.
 
     A checkpoint can be put into variables alone that are there. The public ways to make those of metrics compute a
     step, which changes them and the random state.
     """
-    model._symbolic_build(data_batch=(x, y, None))
+    model._symbolic_build(data_batch=batch)
+
+
+def begin_at(model: keras.Model, epoch: int | None) -> None:
+    """Have the `fit` that is about to begin start with this epoch; None for the one that it was told.
+
+    Keras's own `BackupAndRestore` does it so; a callback has no other way.
+    """
+    model._initial_epoch = epoch
+
+
+def in_form(model: keras.Model, inputs: Sequence[Any]) -> Any:
+    """Inputs, one for each of `model.inputs`, in the form that the model is called with: one, a list or a dict.
+
+    The public `model.input` is what the form was given with, but not of models that were built by a first call.
+    """
+    return keras.tree.pack_sequence_as(getattr(model, "_inputs_struct", model.inputs[0]), list(inputs))
 
 
 def seed_generator() -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from keras_weld.core.arguments import require_path
+from keras_weld.core.older_calls import refuse_older
 from keras_weld.core.state import ModelState
 from keras_weld.core.tensor import Role
 from keras_weld.errors import ShapeMismatchError, WeldError, WrongKindError, add_context
@@ -21,15 +22,25 @@ from keras_weld.io.guard import scan_file
 from keras_weld.io.kinds import HDF5_SUFFIXES, Kind
 from keras_weld.io.limits import Limits
 from keras_weld.models.budget import stored_budget
+from keras_weld.models.compiling import compile_as_saved, stored_values
 from keras_weld.models.custom import Custom, refuse_shadowing, registered_names, resolve
-from keras_weld.models.keras_private import build_legacy
-from keras_weld.models.legacy import optimizer_values, restore_optimizer
+from keras_weld.models.keras_private import build_legacy, layers_in
 from keras_weld.models.older import modernise
 from keras_weld.models.provenance import set_lineage
 from keras_weld.models.quiet import quiet
 from keras_weld.models.refusal import major_version, refusal
 
 _WHOLE = (Kind.KERAS, Kind.LEGACY_MODEL)
+_INSTEAD = {
+    "by_name": "Weights go by the architecture, and what does not fit is refused: weld.load(weights, "
+    "architecture='model.json'). To take over some layers, load the old model and use "
+    "new.get_layer(name).set_weights(old.get_layer(name).get_weights()).",
+    "skip_mismatch": "What does not fit is refused. To take over the layers that fit, load the old model and use "
+    "new.get_layer(name).set_weights(old.get_layer(name).get_weights()).",
+    "safe_mode": "safe_mode=False is unsafe=True here: the file's code then runs with your rights.",
+    "options": "Options of TensorFlow's loading are gone: copy the file to this machine first.",
+}
+_WITH_VOCABULARY = (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)
 _UNTRAINED = ".*holds the architecture alone"
 _SUFFIX = {
     Kind.KERAS: (".keras",),
@@ -48,20 +59,22 @@ def load(
     unsafe: bool = False,
     limits: Limits | None = None,
     architecture: str | os.PathLike[str] | None = None,
+    **older: Any,
 ) -> keras.Model:
     """Load a saved model: the file is scanned before anything in it is built.
 
     Args:
-        path: a `.keras` file, a whole-model `.h5`, an architecture `.json` (its weights are random, which is
-            told by a warning), or a SavedModel folder that Keras 2 wrote. With `architecture`, any file of
-            weights as well.
+        path: a `.keras` file, a whole-model `.h5`, an architecture `.json` or `.yaml` (its weights are random,
+            which is told by a warning), or a SavedModel folder that Keras 2 or `weld.save` wrote. With
+            `architecture`, any file of weights and any SavedModel folder of Keras as well.
         custom_objects: classes and functions of your own that the model needs: a dict by name, or a list of
             classes or of texts such as `"my_layers:Attention"`.
         compile: whether to compile the model the way it was when it was saved, optimizer state included.
         unsafe: also build what carries Python code, such as Lambda layers. The code runs with your rights.
         limits: what the file may ask for.
-        architecture: a file that has the architecture (`.json`, `.keras`, `.h5`), for weights without one, or
-            to replace one that Keras 3 cannot build. The model is then not compiled.
+        architecture: a file that has the architecture (`.json`, `.yaml`, `.keras`, `.h5`), for weights without
+            one, or to replace one that Keras 3 cannot build. The model is then not compiled.
+        older: options of older versions of Keras, such as `by_name`; each is refused with the new way.
 
     Returns:
         The model. What its file tells of how it was made goes with it: `lineage(model)`, and into the file when it
@@ -76,6 +89,7 @@ def load(
         >>> model = load("model.keras")  # doctest: +SKIP
         >>> model = load("model.weights.h5", architecture="model.json")  # doctest: +SKIP
     """
+    refuse_older("weld.load", older, _INSTEAD)
     require_path(path, "Give the path of a saved model; a live model needs no loading.")
     custom = resolve(custom_objects)
     names = frozenset(custom) | registered_names()
@@ -91,16 +105,18 @@ def load(
         add_context(file=path),
     ):
         refuse_shadowing([state.config, state.compile_config], custom)
-        moments = optimizer_values(state) if compile and state.kind == Kind.LEGACY_MODEL else []
+        ours = compile and (state.kind == Kind.LEGACY_MODEL or _is_keras_2(state))
+        stored = stored_values(state) if ours else {}
         if state.kind != Kind.SAVED_MODEL:
             state.close()  # HDF5 does not let Keras open a file that is open here under other flags
         with stored_budget(state), _translated(state):
             if model is not None:
                 _fill(model, Path(path), state)
             else:
-                model = _load_by_itself(Path(path), state, custom, compile, unsafe)
-                if compile and state.kind == Kind.LEGACY_MODEL:
-                    restore_optimizer(model, state, moments)
+                model = _load_by_itself(Path(path), state, custom, compile and not ours, unsafe)
+                if ours:
+                    compile_as_saved(model, state, custom, stored)
+            _tell_empty_vocabularies(model, state)
             set_lineage(model, state.metadata.get("lineage"))  # of the weights, wherever the architecture is from
             return model
 
@@ -114,7 +130,7 @@ def _load_by_itself(path: Path, state: ModelState, custom: dict[str, Any], compi
                     named, custom_objects=custom or None, compile=compile, safe_mode=not unsafe
                 )
         except Exception as error:
-            return _rebuild(path, state, custom, compile, unsafe, error)
+            return _rebuild(path, state, custom, unsafe, error)
     if state.config is None:
         raise _without_architecture(path, kind)
     model = _build(state, state.config, custom, unsafe)
@@ -129,9 +145,23 @@ def _load_by_itself(path: Path, state: ModelState, custom: dict[str, Any], compi
     return model
 
 
-def _rebuild(
-    path: Path, state: ModelState, custom: dict[str, Any], compile: bool, unsafe: bool, error: Exception
-) -> keras.Model:
+def _tell_empty_vocabularies(model: keras.Model, state: ModelState) -> None:
+    """Warn of layers whose vocabulary is not in the file: `.keras` alone keeps what `adapt()` learnt."""
+    for layer in layers_in(model):
+        if isinstance(layer, _WITH_VOCABULARY) and not layer.get_vocabulary(include_special_tokens=False):
+            warnings.warn(
+                f"{state.source} does not hold the vocabulary of the layer {layer.name!r}: call its "
+                "set_vocabulary(…) or adapt(…) before you use the model.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+
+def _is_keras_2(state: ModelState) -> bool:
+    return state.kind == Kind.KERAS and major_version(state) == 2
+
+
+def _rebuild(path: Path, state: ModelState, custom: dict[str, Any], unsafe: bool, error: Exception) -> keras.Model:
     """A model of Keras 2 that Keras 3 does not read, in its words; if that fails, the first error counts."""
     if state.config is None or major_version(state) != 2:
         raise error
@@ -140,14 +170,6 @@ def _rebuild(
         _fill(model, path, state)
     except Exception:
         raise error from None
-    if compile:
-        warnings.warn(
-            f"{path} was written by Keras {state.metadata.get('keras_version')}: its layers and weights "
-            f"were carried "
-            "over, how it was compiled was not. Compile it before training.",
-            UserWarning,
-            stacklevel=4,
-        )
     return model
 
 
@@ -155,8 +177,8 @@ def _without_architecture(path: Path, kind: Kind) -> WrongKindError:
     if kind is Kind.SAVED_MODEL:
         return WrongKindError(
             "This SavedModel keeps the model as a graph, not as layers, so no Keras model can be built from it.",
-            expected="a SavedModel that model.save wrote with Keras 2 (it has keras_metadata.pb)",
-            found="a SavedModel without keras_metadata.pb, as model.export writes it",
+            expected="a SavedModel that model.save wrote with Keras 2 (it has keras_metadata.pb), or weld.save",
+            found="a SavedModel without its architecture, as model.export writes it",
             remedy=f"Give the architecture too: weld.load({str(path)!r}, architecture='model.json'), or "
             f"load the "
             ".keras file that it was exported from.",
@@ -201,7 +223,11 @@ def _fill(model: keras.Model, path: Path, state: ModelState) -> None:
 
 def _fill_in_order(model: keras.Model, state: ModelState) -> None:
     tensors = [tensor for tensor in state.weights if tensor.spec.role is not Role.SEED_STATE]
+    trained = [tensor for tensor in tensors if tensor.spec.role is Role.TRAINABLE]
     variables = model.weights
+    if len(trained) == len(model.trainable_weights):  # a folder from JAX lists these first, others layer by layer
+        tensors = trained + [tensor for tensor in tensors if tensor.spec.role is not Role.TRAINABLE]
+        variables = model.trainable_weights + model.non_trainable_weights
     if len(tensors) != len(variables):
         raise ShapeMismatchError(
             "The file holds another number of weights than the model has.",
@@ -218,7 +244,11 @@ def _fill_in_order(model: keras.Model, state: ModelState) -> None:
                 found=f"{tensor.spec.name} of shape {tensor.spec.shape}",
                 remedy="Use the weights that were saved from this very architecture.",
             )
-    model.set_weights([tensor.read() for tensor in tensors])
+    for variable, tensor in zip(variables, tensors, strict=True):
+        variable.assign(tensor.read())
+    for layer in layers_in(model):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with values that it works out from its variables
 
 
 @contextmanager

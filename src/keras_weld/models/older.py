@@ -23,8 +23,8 @@ _QUERY_SHAPES = ("query_shape", "key_shape", "value_shape")
 def modernise(config: Config) -> Config:
     """A model's configuration of Keras 2, without what Keras 3 does not take; the original is left alone.
 
-    Only what has no effect is dropped: `time_major=False`, `groups=1`, shapes that Keras 3 works out by
-    itself.
+    Only what has no effect is dropped: `time_major=False`, `groups=1`, lengths and shapes that Keras 3 works
+    out by itself.
 
     Example:
         >>> modernise({"class_name": "LSTM", "config": {"units": 2, "time_major": False}})
@@ -75,7 +75,9 @@ def _has_no_effect(name: str, key: str, value: Any) -> bool:
     if key in _KERNEL:
         return name.startswith("Separable")  # they have a depthwise and a pointwise kernel instead
     if key == "groups":
-        return value == 1 and name.startswith(("Depthwise", "Separable"))
+        return value == 1 and (name.startswith(("Depthwise", "Separable")) or name.endswith("Transpose"))
+    if key == "input_length":
+        return name == "Embedding"
     return name == "MultiHeadAttention" and key in _QUERY_SHAPES
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 _NOISE = (
     ".*doesn't accept a copy keyword",  # Keras turns its own variables into arrays in an older way
     "Do not pass an `input_shape`",  # configurations of Keras 2 do, and mean the same
+    "Argument `(alpha|input_length)` is deprecated",  # likewise
 )
 
 

@@ -12,38 +12,64 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_weld.core.arguments import require_path
+from keras_weld.core.older_calls import refuse_older
 from keras_weld.core.state import ModelState
 from keras_weld.errors import UsageError, WriteError, add_context
 from keras_weld.io.atomic import atomic_path
+from keras_weld.io.atomic_folder import atomic_folder
 from keras_weld.io.hdf5_writer import Slot
 from keras_weld.io.kinds import LINEAGE, Kind
 from keras_weld.io.label import add_lineage
 from keras_weld.io.limits import GB
 from keras_weld.io.read import open_model
-from keras_weld.io.write import open_sink, written_kind
+from keras_weld.io.saved_kind import saved_kind
+from keras_weld.io.write import open_sink
+from keras_weld.models.architecture import compare_architecture
 from keras_weld.models.keras_private import layers_directly_in
 from keras_weld.models.provenance import lineage_of
 from keras_weld.models.quiet import quiet
+from keras_weld.models.saved_model import compare_served, write_saved_model
 from keras_weld.models.state import state_of
+from keras_weld.models.whole_h5 import compare_training, refuse_what_has_no_place
 from keras_weld.models.write import UNLIMITED, write
 
 _Print = tuple[tuple[int, ...], str, bytes]
+_BY_NAME = "The name tells the format: weld.save(model, 'model.keras'), 'model.h5' or 'model.savedmodel'."
+_INSTEAD = {
+    "save_format": _BY_NAME,
+    "format": _BY_NAME,
+    "include_optimizer": "The optimizer's state goes into .keras and .h5. To do without it, load with compile=False.",
+    "save_traces": "weld.save(model, 'model.savedmodel') always writes what can be served.",
+    "signatures": "For endpoints of your own, use keras.export.ExportArchive.",
+    "options": "Options of TensorFlow's saving are gone: save to this machine, and copy the file.",
+    "zipped": "A .keras file is always one zip archive.",
+    "include_config": "Write the architecture with weld.save(model, 'model.json').",
+}
 
 
 def save(
-    model: keras.Model, path: str | os.PathLike[str], *, overwrite: bool = True, max_shard_size: float = 5.0
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = True,
+    max_shard_size: float = 5.0,
+    **older: Any,
 ) -> Path:
     """Save a model so that a crash at any moment leaves the old file or the new one.
 
     The file is written under another name in the same folder, opened again and compared with the live
-    variables byte by byte, flushed, and renamed. A model that was composed takes its lineage along.
+    variables byte by byte, flushed, and renamed. A model that was composed takes its lineage along. The live
+    model stays as it is.
 
     Args:
         model: a built Keras model.
-        path: a name ending in `.keras` (the whole model), `.weights.h5`, or `.weights.json` (weights in
-            shards).
+        path: a name ending in `.keras` or `.h5` (the whole model with its optimizer's state), `.weights.h5`,
+            `.weights.json` (weights in shards), `.json` or `.yaml` (the architecture alone), or `.savedmodel` or
+            a slash (a SavedModel folder for serving, without optimizer).
         overwrite: whether a file that is there may be replaced.
         max_shard_size: largest size of a shard in gigabytes, for `.weights.json`.
+        older: options of older versions of Keras, such as `save_format`; each is refused with the new way.
 
     Returns:
         The path.
@@ -55,11 +81,16 @@ def save(
     Example:
         >>> save(model, "model.keras")  # doctest: +SKIP
     """
+    refuse_older("weld.save", older, _INSTEAD)
+    require_path(path, "The model comes first, then the path: weld.save(model, 'model.keras')")
+    kind = saved_kind(path)
     target = Path(path)
-    _check(model, target, overwrite)
+    _check(model, target, kind, overwrite)
     with add_context(file=target):
-        if written_kind(target) is Kind.SHARDED:
+        if kind is Kind.SHARDED:
             _save_shards(model, target, int(max_shard_size * GB))
+        elif kind is Kind.SAVED_MODEL:
+            _save_folder(model, target)
         else:
             save_if(model, target)
     return target
@@ -70,37 +101,28 @@ def save_if(model: keras.Model, target: Path, holds: Callable[[Path], None] = la
 
     Args:
         model: a built model.
-        target: a name ending in `.keras` or `.weights.h5`.
+        target: a name ending in that of a format that is one file.
         holds: called with the finished file under its temporary name; what it raises is raised, and the file
             not kept.
 
     Raises:
         WriteError: if the file cannot be written, or does not hold what the model holds.
     """
+    kind = saved_kind(target)
 
     def check(temporary: Path) -> None:
-        _verify(model, temporary)
+        _verify(model, temporary, kind)
         holds(temporary)
 
     with atomic_path(target, check) as temporary:
         write(model, temporary)
-        if (known := lineage_of(model)) is not None:
+        if (known := lineage_of(model)) is not None and kind is not Kind.ARCHITECTURE:
             add_lineage(temporary, known)
 
 
-def _check(model: Any, target: Path, overwrite: bool) -> None:
+def _check(model: Any, target: Path, kind: Kind, overwrite: bool) -> None:
     if not isinstance(model, keras.Model):
         raise UsageError("Only a Keras model can be saved.", file=target, found=type(model).__name__)
-    if target.suffix.lower() in (".h5", ".hdf5") and not target.name.endswith(".weights.h5"):
-        raise UsageError(
-            "Whole-model .h5 files are not written: they lose optimizer state, and writing one changes how "
-            "the live model is saved afterwards.",
-            file=target,
-            expected="a name ending in .keras, .weights.h5 or .weights.json",
-            found=target.name,
-            remedy=f"Save it as {target.with_suffix('.keras').name}",
-        )
-    written_kind(target)
     if not model.built:
         raise UsageError(
             f"The model {model.name!r} has no weights yet.",
@@ -113,6 +135,21 @@ def _check(model: Any, target: Path, overwrite: bool) -> None:
             file=target,
             remedy="Choose another name, or allow it to be replaced: overwrite=True",
         )
+    if kind is Kind.SAVED_MODEL:
+        _refuse_other_folders(target)
+    elif kind is Kind.LEGACY_MODEL:
+        refuse_what_has_no_place(model, target)
+
+
+def _refuse_other_folders(target: Path) -> None:
+    """Refuse to replace a folder with anything in it that is no SavedModel."""
+    if target.is_dir() and any(target.iterdir()) and not (target / "saved_model.pb").is_file():
+        raise WriteError(
+            "The folder holds other things than a SavedModel; it is not replaced.",
+            file=target,
+            found=", ".join(sorted(entry.name for entry in target.iterdir())[:5]),
+            remedy=f"Choose another name, such as {target.name}/model.savedmodel",
+        )
 
 
 def _save_shards(model: keras.Model, target: Path, shard_bytes: int) -> None:
@@ -124,13 +161,26 @@ def _save_shards(model: keras.Model, target: Path, shard_bytes: int) -> None:
         with open_sink(target, slots, metadata=lambda: metadata, shard_bytes=shard_bytes) as sink:
             for tensor in state.values():
                 sink.put(tensor.spec.path, 0, tensor.read())
-    with quiet(), open_model(target, UNLIMITED) as written:
-        _compare(model, written)
+    _verify(model, target, Kind.SHARDED)
 
 
-def _verify(model: keras.Model, path: Path) -> None:
+def _save_folder(model: keras.Model, target: Path) -> None:
+    def check(temporary: Path) -> None:
+        _verify(model, temporary, Kind.SAVED_MODEL)
+        compare_served(model, temporary)
+
+    with atomic_folder(target, check) as temporary:
+        write_saved_model(model, temporary, lineage_of(model))
+
+
+def _verify(model: keras.Model, path: Path, kind: Kind) -> None:
     with quiet(), open_model(path, UNLIMITED) as written:
+        if kind is Kind.ARCHITECTURE:
+            compare_architecture(model, written)
+            return
         _compare(model, written)
+        if kind is Kind.LEGACY_MODEL:
+            compare_training(model, written)
 
 
 def _compare(model: keras.Model, written: ModelState) -> None:

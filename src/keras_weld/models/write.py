@@ -1,15 +1,20 @@
-"""The one place that has Keras write a model; what it raises comes out in words."""
+"""The one place that has Keras write a model into a file; what it raises comes out in words."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 
 from keras_weld.errors import WeldError, WriteError
+from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import UNLIMITED as UNLIMITED
+from keras_weld.io.saved_kind import saved_kind
+from keras_weld.models.architecture import write_architecture
 from keras_weld.models.quiet import quiet
+from keras_weld.models.whole_h5 import write_h5
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -24,18 +29,23 @@ def first_words(error: Exception) -> str:
     return " ".join(said[0].split())
 
 
+_WRITERS: dict[Kind, Callable[[keras.Model, Path], None]] = {
+    Kind.KERAS: lambda model, path: model.save(path),
+    Kind.WEIGHTS: lambda model, path: model.save_weights(path),
+    Kind.LEGACY_MODEL: write_h5,
+    Kind.ARCHITECTURE: write_architecture,
+}
+
+
 def write(model: keras.Model, path: Path) -> None:
-    """Write a model with Keras under a name that ends in `.keras` or `.weights.h5`.
+    """Write a model with Keras; the name's end tells the format.
 
     Raises:
         WriteError: if Keras cannot; the reason is given.
     """
     try:
         with quiet():
-            if path.name.endswith(".keras"):
-                model.save(path)
-            else:
-                model.save_weights(path)
+            _WRITERS[saved_kind(path)](model, path)
     except (WeldError, OSError, MemoryError):
         raise
     except Exception as error:  # a layer's get_config may raise anything

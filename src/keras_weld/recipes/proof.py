@@ -42,8 +42,6 @@ np.savez(told["outputs"], **{f"y{number}": values for number, values in enumerat
 """
 _TOLERANCE = {"float32": 1e-5, "float64": 1e-5}  # of the largest output; less precise dtypes are given
 _COARSE = 2e-2
-_EXAMPLES = 4
-_LENGTH = 16  # of an axis that the model leaves open
 
 
 def prove(path: Path, model: Any, *, custom: Sequence[str] = (), unsafe: bool = False) -> float:
@@ -61,7 +59,9 @@ def prove(path: Path, model: Any, *, custom: Sequence[str] = (), unsafe: bool = 
     Raises:
         WriteError: if it does not load, or predicts something else; says what the process said.
     """
-    inputs = examples(model)
+    from keras_weld.models.made_up import made_up_inputs
+
+    inputs = made_up_inputs(model)
     try:
         live = _predictions(model, inputs)
     except Exception as error:  # each backend has exceptions of its own
@@ -93,11 +93,12 @@ def require_same(model: Any, copied: Any) -> None:
         UsageError: naming these classes.
     """
     from keras_weld.models.copying import classes_of
+    from keras_weld.models.made_up import made_up_inputs
 
     own = classes_of(model)
     if not own or not getattr(model, "inputs", None):
         return
-    inputs = examples(model)
+    inputs = made_up_inputs(model)
     try:
         _compare(_predictions(model, inputs), _predictions(copied, inputs), str(model.compute_dtype))
     except WriteError as error:
@@ -121,21 +122,6 @@ def _places(custom: Sequence[str]) -> list[str]:
             above = name.count(".") + (Path(file).stem == "__init__")
             places.append(os.fspath(Path(file).resolve().parents[above]))
     return list(dict.fromkeys(places))
-
-
-def examples(model: Any, count: int = _EXAMPLES, seed: int = 0) -> list[Array]:
-    """Made-up inputs that a model takes: values from 0 to 1, and small whole numbers where it takes such."""
-    random = np.random.default_rng(seed)
-    made: list[Array] = []
-    for port in model.inputs:
-        shape = (port.shape[0] or count, *(size or _LENGTH for size in port.shape[1:]))
-        if port.dtype == "string":
-            made.append(np.full(shape, "some words"))
-        elif "int" in port.dtype or port.dtype == "bool":
-            made.append(random.integers(0, 2, shape).astype(port.dtype))
-        else:
-            made.append(random.random(shape).astype("float32"))
-    return made
 
 
 def _predictions(model: Any, inputs: Sequence[Array]) -> list[Array]:

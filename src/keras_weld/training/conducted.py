@@ -25,7 +25,7 @@ def build_for_training(model: keras.Model, x: Any, y: Any) -> None:
         x: inputs of some examples.
         y: their targets, in the form that the loss takes.
     """
-    build_for(model, x, y)
+    build_for(model, (x, y, None))
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
 

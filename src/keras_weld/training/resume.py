@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from keras_weld.errors import UsageError
+from keras_weld.models.keras_private import begin_at, build_for
 from keras_weld.training.best import Best, parse_best
 from keras_weld.training.conductor import Conductor, rate_of, say_what_is_lost
 from keras_weld.training.every import Every, parse_every
@@ -96,7 +97,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
         self._folder.begin(identity, conductor, loop.epochs, rate)
         if resumed is not None:
             batches.reach(resumed.facts["data"], dict(resumed.arrays))
-            model._initial_epoch = loop.epochs if conductor.stopped else conductor.place.epoch
+            begin_at(model, loop.epochs if conductor.stopped else conductor.place.epoch)
         keras.callbacks.Callback.set_model(conductor, model)  # Keras itself tells those that it leads
         last = [one for one in given if type(one) in _ALWAYS_THERE]
         loop.callbacks.callbacks = [conductor, *last, _Joined(conductor, self._folder)]
@@ -116,10 +117,10 @@ class _Joined(keras.callbacks.Callback):  # type: ignore[misc]
         history.epoch, history.history = as_keras(self._conductor.history)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._model._initial_epoch = None  # or a later fit would begin there too
+        begin_at(self._model, None)  # or a later fit would begin there too
 
     def on_train_end(self, logs: Any = None) -> None:
-        self._model._initial_epoch = None
+        begin_at(self._model, None)
         unshare(self._model)
         self._folder.wait()
         self._folder.end(self._conductor.history)
@@ -129,7 +130,7 @@ class _Joined(keras.callbacks.Callback):  # type: ignore[misc]
 def _build(model: keras.Model, loop: Loop) -> None:
     """Have all variables there: on TensorFlow, those of metrics come with the first batch otherwise."""
     if keras.backend.backend() == "tensorflow":
-        model._symbolic_build(data_batch=loop.batches._get_iterator().element_spec)
+        build_for(model, loop.batches._get_iterator().element_spec)
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
 

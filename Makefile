@@ -3,7 +3,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 VENV ?= .venv
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 # Nothing here may depend on what a person has exported.
 unexport PYTHONPATH PYTHONHOME PYTHONWARNINGS VIRTUAL_ENV
 

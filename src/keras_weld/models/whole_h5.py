@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_weld.core.state import ModelState
 from keras_weld.errors import UsageError, WriteError
+from keras_weld.models.keras_private import layers_in
 
 
 def write_h5(model: keras.Model, path: Path) -> None:

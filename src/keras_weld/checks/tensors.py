@@ -26,7 +26,7 @@ class Pairing:
         pairs: the tensors that belong together, in the first model's order.
         missing: those that only the first has.
         extra: those that only the other has.
-        by_order: they were matched by their order alone, since the names say nothing.
+        by_order: they were matched by their order alone, since the names do not tell which is which.
         reordered: the layers stand in another order than in the first model; the names were followed.
     """
 
@@ -103,7 +103,7 @@ def differences(pairing: Pairing, other: Candidate) -> Iterator[Finding]:
         )
     if pairing.by_order:
         yield warning(
-            "The tensors can only be matched by their order: their names say nothing.",
+            "The tensors can only be matched by their order: their names do not tell which is which.",
             file=other.name,
             remedy="Give files with the architecture (.keras), or make sure that both models were built "
             "by the same code.",

@@ -133,22 +133,25 @@ def fit_names(
     """
     if not expected or len(expected) != len(names):
         return None
-    meant: dict[str, list[Known]] = {}
-    known_in_order = [known for known, _ in expected]
-    for one, owner in expected:
-        for written in _written_names(owner, one[1].rpartition("/")[2]):
-            meant.setdefault(written, []).append(one)
-    found = {weight: _one_meant(weight, meant) for weight in names}
-    by_name = {known: weight for weight, known in found.items() if known is not None}
+    by_name = {known: weight for weight, known in meant_by(names, expected).items() if known is not None}
     if len(by_name) == len(names):
-        return [(by_name[one], one) for one in known_in_order]
+        return [(by_name[one], one) for one, _ in expected]
     if by_name:
         return None  # some names tell where they belong, so the order would be a guess
     for order in orders:
-        if all(_agree(weight, name) for weight, (_, name, _) in zip(names, order, strict=True)):
+        if all(agree(weight, name) for weight, (_, name, _) in zip(names, order, strict=True)):
             where = dict(zip(order, names, strict=True))
-            return [(where[one], one) for one in known_in_order]
+            return [(where[one], one) for one, _ in expected]
     return None
+
+
+def meant_by(names: Sequence[str], expected: Expected) -> dict[str, Known | None]:
+    """For each of the file's names the variable that it means; None where it means none, or may mean several."""
+    meant: dict[str, list[Known]] = {}
+    for one, owner in expected:
+        for written in _written_names(owner, one[1].rpartition("/")[2]):
+            meant.setdefault(written, []).append(one)
+    return {weight: _one_meant(weight, meant) for weight in names}
 
 
 def _orders(expected: Expected | None) -> list[list[Known]]:
@@ -179,7 +182,8 @@ def _one_meant(weight: str, meant: Mapping[str, list[Known]]) -> Known | None:
     return None
 
 
-def _agree(weight: str, name: str) -> bool:
+def agree(weight: str, name: str) -> bool:
+    """Whether a file's name for a variable ends like the variable's own."""
     last = re.sub(r":\d+$", "", weight).rpartition("/")[2]
     return last == name.rpartition("/")[2]
 

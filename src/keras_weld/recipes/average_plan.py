@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_weld.core.dtypes import is_float
-from keras_weld.core.state import LazyTensor, ModelState
+from keras_weld.core.state import BY_ORDER, LazyTensor, ModelState
 from keras_weld.errors import IncompatibleModelsError, UsageError
 from keras_weld.io.hdf5_writer import Slot
 from keras_weld.io.kinds import Kind
@@ -71,7 +71,11 @@ class Plan:
             for ours, theirs in found.pairs
             if is_float(ours.spec.dtype) and ours.spec.dtype != theirs.spec.dtype
         }
-        self.by_order = [state.source for state, found in zip(self.states, pairings, strict=True) if found.by_order]
+        self.by_order = [
+            state.source
+            for state, found in zip(self.states, pairings, strict=True)
+            if found.by_order or state.metadata.get(BY_ORDER)
+        ]
         columns = [[theirs for _, theirs in found.pairs] for found in pairings]
         require_means(columns, self.states)
         self.starts = list(different_starts(columns, self.states))
@@ -126,7 +130,8 @@ class Plan:
             for source in self.reordered
         )
         notes.extend(
-            f"{source} was matched by the order of its tensors: its names say nothing." for source in self.by_order
+            f"{source} was matched by the order of its tensors: its names do not tell which is which."
+            for source in self.by_order
         )
         if any(spec.name.endswith("/moving_mean") for spec in self.template.specs) and len(self.states) > 1:
             notes.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keras_weld.core.state import ModelState
+from keras_weld.core.state import BY_ORDER, ModelState
 from keras_weld.errors import UsageError
 from keras_weld.io.kinds import Kind
 
@@ -55,4 +55,5 @@ def with_architecture(state: ModelState, like: ModelState) -> ModelState:
         from keras_weld.io.placing import place  # for old formats alone
 
         placed = place(state, like.graph)
-    return replace(placed, config=like.config, known_graph=like.graph, metadata={**like.metadata, "given": True})
+    told = {"given": True, BY_ORDER: placed.metadata.get(BY_ORDER, False)}
+    return replace(placed, config=like.config, known_graph=like.graph, metadata={**like.metadata, **told})

@@ -334,7 +334,7 @@ def test_whole_models_of_older_formats_give_weights(tmp_path: Path) -> None:
     wanted = {path: ((values[0][path].astype("f8") + values[1][path]) / 2).astype("f4") for path in values[0]}
     assert_equal(content(tmp_path / "out.weights.h5"), wanted)
     with pytest.raises(UsageError, match="None of the sources holds an architecture that Keras 3 reads as it is"):
-        average(files, tmp_path / "out.keras")
+        average([GOLDEN / "keras2_15" / "mlp.h5"], tmp_path / "out.keras")
     weights = [every_format(tmp_path / f"w{seed}", seed)["h5 weights"] for seed in range(2)]
     with pytest.raises(IncompatibleModelsError, match="None of the sources tells where Keras 3 would keep"):
         average(weights, tmp_path / "out.weights.h5")

@@ -21,6 +21,7 @@ from keras_weld.io.hdf5 import Hdf5, Stored
 from keras_weld.io.json_text import checked_compile_config, parse_json
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
+from keras_weld.io.newer_config import IN_CODE
 
 _WEIGHTS, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
 _FROZEN = re.compile(r"(moving|running)_(mean|variance|std)|count|seed_generator_state|vector_u")
@@ -28,8 +29,6 @@ _FROZEN = re.compile(r"(moving|running)_(mean|variance|std)|count|seed_generator
 _OLD_NAMES = {"W": "kernel", "b": "bias", "running_mean": "moving_mean", "running_std": "moving_variance"}
 
 _KERAS_1 = re.compile(r"(?P<layer>[^/]+)_(?P<variable>[WUb](_[a-z]+)?|gamma|beta|alphas|running_(mean|std))")
-# Configs of whole-model files give a class the name that it has in Keras's code.
-_IN_CODE = {"GroupedQueryAttention": "GroupQueryAttention"}
 
 Known = tuple[str, str, Role]  # storage path, name, role
 Expected = list[tuple[Known, str]]  # and the layer, or part of one, that has it, by the names given to them
@@ -201,7 +200,7 @@ def expected_by_layer(graph: ModelGraph) -> dict[str, Expected]:
 def _expand(
     group: str, name: str, owner: str, class_name: str, config: Mapping[str, Any]
 ) -> Iterator[tuple[Known, str]]:
-    class_name = _IN_CODE.get(class_name, class_name)
+    class_name = IN_CODE.get(class_name, class_name)
     for number, (variable, role) in enumerate(variables_of(class_name, dict(config)) or ()):
         yield (f"{group}/vars/{number}", f"{name}/{variable}", role), owner
     for attribute, part_class, part_config in sub_layers_of(class_name, dict(config)) or ():

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_weld.core.file_names import with_format
 from keras_weld.core.state import ModelState
 from keras_weld.errors import UsageError, WriteError, add_context
 from keras_weld.io.atomic import atomic_path
@@ -97,7 +98,7 @@ def _check(model: Any, target: Path, overwrite: bool) -> None:
             file=target,
             expected="a name ending in .keras, .weights.h5 or .weights.json",
             found=target.name,
-            remedy=f"Save it as {target.with_suffix('.keras').name}",
+            remedy=f"Save it as {with_format(target, '.keras')}",
         )
     written_kind(target)
     if not model.built:

@@ -6,11 +6,11 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.checks.candidate import Candidate, candidate_of
 from keras_weld.core.arguments import list_of_models
+from keras_weld.core.file_names import stem_of
 from keras_weld.core.lineage import Source
 from keras_weld.errors import UsageError, add_context
 from keras_weld.io.fingerprint import Fingerprints
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from keras_weld.compose.member import Member
 
 _DEFAULT = Limits()
-_SUFFIXES = (".weights.h5", ".weights.json", ".keras", ".h5", ".hdf5", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +149,7 @@ def _is_path(model: Any) -> bool:
 
 
 def _stem(model: Any) -> str:
-    name = Path(model).name if _is_path(model) else str(getattr(model, "name", "model"))
-    for suffix in _SUFFIXES:
-        if name.lower().endswith(suffix) and len(name) > len(suffix):
-            return name[: -len(suffix)]
-    return name
+    return stem_of(model if _is_path(model) else str(getattr(model, "name", "model")))
 
 
 def _plain(name: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keras_weld.checks.finding import Finding, note, refusal, warning
+from keras_weld.checks.others import OTHERS
 from keras_weld.core.dtypes import is_float
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.core.tensor import Role, TensorSpec
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from keras_weld.checks.candidate import Candidate
 
 _KEYS: tuple[Callable[[TensorSpec], str], ...] = (lambda spec: spec.path, lambda spec: spec.name)
-_ALIKE = "Only models with the same tensors can be averaged; weld fuse and weld ensemble take any."
+_ALIKE = f"Only models with the same tensors can be averaged{OTHERS}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from keras_weld.checks.candidate import Candidate, candidate_of
 from keras_weld.core.arguments import list_of_models
 from keras_weld.core.file_names import stem_of
 from keras_weld.core.lineage import Source
-from keras_weld.errors import UsageError, add_context
+from keras_weld.errors import UsageError, WrongKindError, add_context
 from keras_weld.io.fingerprint import Fingerprints
+from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
 
@@ -45,6 +46,7 @@ def load_sources(
     custom_objects: Any = None,
     unsafe: bool = False,
     limits: Limits | None = None,
+    untrained: bool = False,
 ) -> Sources:
     """Load the models of a composition, each as a copy that shares nothing with anything else.
 
@@ -54,16 +56,18 @@ def load_sources(
         custom_objects: classes of the user's own, as `load` takes them.
         unsafe: whether to load models that carry Python code.
         limits: what the files may ask for.
+        untrained: whether a file of the architecture alone will do; its weights are then new, random ones.
 
     Raises:
         UsageError: for names that do not fit.
+        WrongKindError: for an architecture without its weights, unless that will do.
         WeldError: if a model cannot be loaded.
     """
     given = list_of_models(models)
     called = member_names(given, names)
     with Fingerprints(given) as prints:
         found = [
-            _load(model, name, custom_objects, unsafe, limits or _DEFAULT)
+            _load(model, name, custom_objects, unsafe, limits or _DEFAULT, untrained)
             for model, name in zip(given, called, strict=True)
         ]
         sources = [
@@ -124,7 +128,9 @@ def by_member(given: Mapping[str, str] | None, models: Sequence[Any], names: Seq
     return found
 
 
-def _load(model: Any, name: str, custom_objects: Any, unsafe: bool, limits: Limits) -> tuple[Member, Candidate]:
+def _load(
+    model: Any, name: str, custom_objects: Any, unsafe: bool, limits: Limits, untrained: bool
+) -> tuple[Member, Candidate]:
     from keras_weld.compose.member import Member
     from keras_weld.models.copying import copy_of
     from keras_weld.models.load import load
@@ -134,6 +140,8 @@ def _load(model: Any, name: str, custom_objects: Any, unsafe: bool, limits: Limi
     if _is_path(model):
         with add_context(file=model):
             with open_model(model, limits) as state:
+                if state.kind is Kind.ARCHITECTURE and not untrained:
+                    raise _without_weights()
                 known = candidate_of(state)
             live = load(model, custom_objects=custom_objects, compile=False, unsafe=unsafe, limits=limits)
         return Member(name, os.fspath(model), live), known
@@ -142,6 +150,16 @@ def _load(model: Any, name: str, custom_objects: Any, unsafe: bool, limits: Limi
     with state_of(model) as state:
         known = candidate_of(state)
     return Member(name, state.source, copied), known
+
+
+def _without_weights() -> WrongKindError:
+    return WrongKindError(
+        "The file holds the architecture alone: its weights would be new, random ones.",
+        expected="a model with its weights",
+        found=str(Kind.ARCHITECTURE),
+        remedy="Give the whole model as .keras: build it from this file, load its weights, and save it. If new weights "
+        "are what you want, save the model with them first.",
+    )
 
 
 def _is_path(model: Any) -> bool:

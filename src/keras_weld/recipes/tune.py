@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.data.prepare import Preparation
+from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
 from keras_weld.recipes.examples import Examples
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from keras_weld.training.plan import Stage
     from keras_weld.training.result import StagesRun
+
+
+_FRESH = "The file holds the architecture alone: training began with new, random weights."
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +161,15 @@ def tune_model(
     require_whole_model(out)
     tuning = tuning_of(data, validation, limits=limits, **options)
     tuning.set_seed()  # a model that is loaded draws the seeds of its dropout
-    sources = load_sources([model], custom_objects=custom_objects, unsafe=unsafe, limits=limits)
+    sources = load_sources([model], custom_objects=custom_objects, unsafe=unsafe, limits=limits, untrained=True)
     live = sources.members[0].model
     earlier = _earlier(sources, model)
     head = _head_layers(earlier, live)
     run = tuning.run(live, head, [port.meaning for port in sources.candidates[0].summary.outputs])
     from keras_weld.compose.member import Composed
 
-    notes = [*tuning.examples.notes, *run.notes]
+    fresh = [_FRESH] if sources.candidates[0].state.kind is Kind.ARCHITECTURE else []
+    notes = [*fresh, *tuning.examples.notes, *run.notes]
     composed = Composed(live, notes, tuning.parameters(run), head or ())
     labels = (earlier or {}).get("labels")
     note_lineage(composed, "tune", sources.lineage, **facts_of(run), labels=labels, earlier=earlier)

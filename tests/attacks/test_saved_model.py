@@ -53,6 +53,17 @@ def test_a_graph_cut_short_does_not_matter_and_cut_variables_do(folder):
         open_model(folder / "model")
 
 
+def test_a_flipped_byte_in_a_variable_is_damage(folder):
+    values = next((folder / "model" / "variables").glob("variables.data-*"))
+    content = bytearray(values.read_bytes())
+    content[content.index(np.arange(6, dtype=np.float32).tobytes()) + 3] ^= 1
+    values.write_bytes(content)
+    with open_model(folder / "model") as state, pytest.raises(DamagedFileError, match="cannot be read") as caught:
+        state["dense/kernel"].read()
+    assert (caught.value.file, caught.value.layer) == (str(folder / "model"), "dense/kernel")
+    assert "Copy the whole folder again" in caught.value.remedy
+
+
 def test_no_path_is_an_address():
     for path in ("hf://someone/model", "https://x.example/model.keras", "gs://bucket/model"):
         with pytest.raises(WeldError, match="Only files on this machine are read"):

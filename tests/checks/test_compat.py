@@ -171,6 +171,27 @@ def test_architecture_alone_has_nothing_to_average():
     assert one_of(found["average"], "no weights").file == "b.json"
 
 
+def test_architecture_alone_would_be_merged_with_new_weights():
+    bare = state(mlp(), source="b.json")
+    bare.tensors.clear()
+    found = merges(candidate(mlp()), candidate_of(bare))
+    assert possible(found) == set()
+    for purpose in ("fuse", "ensemble", "zip"):
+        assert one_of(found[purpose], "its weights would be new, random ones").file == "b.json"
+
+
+def test_only_merges_that_are_possible_are_advised():
+    found = merges(*two(others=mlp(units=5)))
+    assert {one.remedy for one in found["average"].findings if one.severity == "refusal"} == {
+        "Only models of one architecture can be averaged; weld fuse and weld ensemble take these.",
+        "Only models with the same tensors can be averaged; weld fuse and weld ensemble take these.",
+    }
+    bare = state(mlp(units=5), source="b.json")
+    bare.tensors.clear()
+    found = merges(candidate(mlp()), candidate_of(bare))
+    assert not [one for merge in found.values() for one in merge.findings if "take" in (one.remedy or "")]
+
+
 def test_probabilities_and_logits_are_brought_together_and_nothing_else():
     loss = {"class_name": "SparseCategoricalCrossentropy", "config": {"from_logits": True}}
     models = two(mlp(), mlp(activation="linear"), loss=loss)

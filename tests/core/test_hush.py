@@ -32,6 +32,21 @@ def test_it_is_shown_if_the_block_fails(capfd: pytest.CaptureFixture[str], monke
     assert capfd.readouterr().err == "meanwhile\ngreetings\n"
 
 
+def test_it_is_not_shown_before_an_error_that_tells_its_reason(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WELD_DEBUG", raising=False)
+
+    def refused() -> None:
+        with hush((ValueError,)):
+            os.write(2, b"greetings\n")
+            raise ValueError("reason")
+
+    with pytest.raises(ValueError, match="reason"):
+        refused()
+    assert capfd.readouterr().err == ""
+
+
 def test_it_is_shown_for_debugging(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WELD_DEBUG", "1")
     speak()

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import handmade
 import numpy as np
 import pytest
@@ -122,3 +123,29 @@ def test_another_precision_is_told(tmp_path: Path) -> None:
     low = handmade.make_keras(tmp_path / "half.keras", half, config=handmade.config())
     done = average([single, low], tmp_path / "mean.keras")
     assert f"{low} stores float16; the result has float32, like {single}." in done.notes
+
+
+def test_a_match_by_order_that_names_speak_against_is_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    values = {name: rng.normal(size=(4, 4)).astype(np.float32) for name in ("cats", "dogs")}
+    one = two_heads(tmp_path / "one.keras", ("cats", "dogs"), values)
+    other = legacy_heads(tmp_path / "other.h5", ("dogs", "birds"))
+    with pytest.raises(IncompatibleModelsError, match="Nothing tells which tensor") as caught:
+        average([one, other], tmp_path / "mean.keras")
+    assert (caught.value.expected, caught.value.found) == (
+        "cats/kernel at this place, as the order has it",
+        "dogs/kernel",
+    )
+    done = average([one, legacy_heads(tmp_path / "other.h5", ("birds", "dogs"))], tmp_path / "mean.keras")
+    assert any("other.h5 was matched by the order" in note for note in done.notes)
+
+
+def legacy_heads(path: Path, names: tuple[str, str]) -> Path:
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [name.encode() for name in names]
+        for name in names:
+            group = file.create_group(name)
+            group.attrs["weight_names"] = [f"{name}/kernel:0".encode(), f"{name}/bias:0".encode()]
+            file[f"{name}/{name}/kernel:0"] = np.ones((4, 4), np.float32)
+            file[f"{name}/{name}/bias:0"] = np.zeros(4, np.float32)
+    return path

@@ -45,6 +45,18 @@ def tail(model: keras.Model) -> list[np.ndarray]:
     return [np.asarray(value) for value in model.get_weights()]
 
 
+@pytest.mark.parametrize("merge", [weld.fuse, weld.ensemble, weld.branch])
+def test_an_architecture_without_its_weights_is_refused(
+    merge: Callable[..., keras.Model], files: list[Path], tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare.json"
+    bare.write_text(ZOO["mlp"]().to_json())
+    with pytest.raises(weld.WeldError, match="its weights would be new, random ones") as caught:
+        merge([files[0], bare])
+    assert caught.value.file == str(bare)
+    assert "load its weights, and save it" in caught.value.remedy
+
+
 def test_the_file_tells_where_it_came_from(files: list[Path], tmp_path: Path) -> None:
     model = weld.fuse(files, classes=3, head=4, out=tmp_path / "fused.keras")
     with open_model(tmp_path / "fused.keras") as state:

@@ -9,12 +9,13 @@ from typing import Any
 
 from keras_weld.checks.finding import Finding, Severity
 from keras_weld.checks.options import class_name_of, differing_options
+from keras_weld.checks.others import OTHERS
 from keras_weld.core.graph import GraphLayer, ModelGraph
 from keras_weld.core.graph_order import calls_in_order
 from keras_weld.core.layer_parts import sub_layers_of
 from keras_weld.core.layer_variables import variables_of
 
-_REMEDY = "Only models of one architecture can be averaged; weld fuse and weld ensemble take any."
+_REMEDY = f"Only models of one architecture can be averaged{OTHERS}"
 _ENOUGH = 4000  # beyond so many layers, comparing every one with every other takes too long
 
 _TEXTS = {

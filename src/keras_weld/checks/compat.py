@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from keras_weld.checks.architecture import flatten, has_weights
 from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
 from keras_weld.checks.for_average import Pairs, for_average
@@ -13,9 +14,11 @@ from keras_weld.checks.for_fuse import for_fuse
 from keras_weld.checks.for_zip import for_zip
 from keras_weld.checks.kernels import Likeness, likeness
 from keras_weld.checks.labels import count_labels
+from keras_weld.checks.others import name_others
 from keras_weld.checks.tensors import Pairing, pair
 
 PURPOSES = ("average", "fuse", "ensemble", "zip")
+_TAKE_MOST = ("fuse", "ensemble")  # what to advise where another merge is not possible
 _ALL_PAIRS = 8  # with more models each is compared with the first alone, to read every file once
 _ORDER = {Severity.REFUSAL: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
@@ -52,18 +55,20 @@ def compare_models(models: Sequence[Candidate]) -> tuple[Merge, ...]:
     common = list(_common(models, pairs))
     building = list(_building(models))
     found = {
-        "average": list(for_average(models, pairings, pairs)),
-        "fuse": [*building, *for_fuse(models)],
-        "ensemble": [*building, *for_ensemble(models)],
-        "zip": [*building, *for_zip(models, pairings)],
+        "average": [*for_average(models, pairings, pairs), *common],
+        "fuse": [*building, *for_fuse(models), *common],
+        "ensemble": [*building, *for_ensemble(models), *common],
+        "zip": [*building, *for_zip(models, pairings), *common],
     }
-    return tuple(_merge(purpose, [*found[purpose], *common]) for purpose in PURPOSES)
+    possible = [purpose for purpose in PURPOSES if all(one.severity is not Severity.REFUSAL for one in found[purpose])]
+    return tuple(_merge(purpose, found[purpose], possible) for purpose in PURPOSES)
 
 
-def _merge(purpose: str, findings: Sequence[Finding]) -> Merge:
-    ordered = sorted(dict.fromkeys(findings), key=lambda one: _ORDER[one.severity])
-    possible = all(one.severity is not Severity.REFUSAL for one in ordered)
-    return Merge(purpose, possible, tuple(ordered))
+def _merge(purpose: str, findings: Sequence[Finding], possible: Sequence[str]) -> Merge:
+    others = [one for one in _TAKE_MOST if one in possible and one != purpose]
+    named = dict.fromkeys(name_others(one, others) for one in findings)
+    ordered = sorted(named, key=lambda one: _ORDER[one.severity])
+    return Merge(purpose, purpose in possible, tuple(ordered))
 
 
 def _likenesses(models: Sequence[Candidate], pairings: Sequence[Pairing]) -> Pairs:
@@ -110,6 +115,7 @@ def _common(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
 def _building(models: Sequence[Candidate]) -> Iterator[Finding]:
     """What stands in the way of building the models; averaging does not need to."""
     for one in models:
+        yield from _untrained(one)
         for problem in one.problems:
             yield refusal(
                 problem,
@@ -123,6 +129,20 @@ def _building(models: Sequence[Candidate]) -> Iterator[Finding]:
                 found=layer,
                 remedy="If you trust the file like a program, merge with --unsafe.",
             )
+
+
+def _untrained(one: Candidate) -> Iterator[Finding]:
+    """Refuses an architecture without its weights: what is built from it would be new and random."""
+    if one.readable is None or one.state.weights:
+        return
+    if any(has_weights(node) for node in flatten(one.readable)):
+        yield refusal(
+            "The file holds the architecture alone: its weights would be new, random ones.",
+            file=one.name,
+            expected="a file with the weights too",
+            found=one.state.kind,
+            remedy="Give the whole model as .keras: build it from this file, load its weights, and save it.",
+        )
 
 
 def _preprocessing(first: Candidate, other: Candidate) -> Iterator[Finding]:

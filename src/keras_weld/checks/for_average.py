@@ -9,6 +9,7 @@ from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
 from keras_weld.checks.kernels import SAME_START, Likeness, families
 from keras_weld.checks.labels import compare_labels
+from keras_weld.checks.others import OTHERS
 from keras_weld.checks.tensors import Pairing, differences
 from keras_weld.core.dtypes import is_float
 
@@ -115,7 +116,7 @@ def _starts(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
             expected=f"kernels with a median cosine similarity of {SAME_START} or more to those of "
             f"{models[groups[0][0]].name}",
             found=f"{max(values):.2f}" if values else None,
-            remedy="Leave it out, fine-tune all models from one checkpoint, or use weld ensemble or weld fuse.",
+            remedy=f"Leave it out, or fine-tune all models from one checkpoint{OTHERS}",
         )
 
 

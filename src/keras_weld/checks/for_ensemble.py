@@ -9,6 +9,7 @@ from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
 from keras_weld.checks.inputs import compare_inputs, numeric
 from keras_weld.checks.labels import compare_labels
 from keras_weld.checks.meaning import Kind
+from keras_weld.checks.others import OTHERS
 from keras_weld.checks.summary import Port
 
 _UNCLEAR = (Kind.UNKNOWN, Kind.OPEN)
@@ -96,7 +97,7 @@ def _compare_output(mine: Port, his: Port, file: str) -> Iterator[Finding]:
         yield refusal(
             "The outputs have different sizes.",
             remedy="If they know different classes, name them: weld ensemble … --labels A.txt --labels B.txt "
-            "--unknown zero (or known). weld fuse joins features of any models.",
+            f"--unknown zero (or known){OTHERS}",
             **said,
         )
     elif a in _UNCLEAR or b in _UNCLEAR:
@@ -111,7 +112,7 @@ def _compare_output(mine: Port, his: Port, file: str) -> Iterator[Finding]:
     elif a != b:
         yield refusal(
             f"The outputs mean different things: {a} and {b}.",
-            remedy="Only models that answer the same question can be joined by their outputs; weld fuse takes any.",
+            remedy=f"Only models that answer the same question can be joined by their outputs{OTHERS}",
             **said,
         )
     elif mine.shape and his.shape and len(mine.shape) != len(his.shape):

@@ -9,6 +9,7 @@ from keras_weld.checks.architecture import Difference, Node, compare_nodes, flat
 from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
 from keras_weld.checks.inputs import same_shape, shape_text
+from keras_weld.checks.others import OTHERS
 from keras_weld.checks.tensors import Pairing
 
 
@@ -113,7 +114,7 @@ def _agreement(found: Agreement, other: Candidate) -> Iterator[Finding]:
     if found.weighted == 0:
         yield refusal(
             "The models part at their first layer with weights: there is nothing to share.",
-            remedy="Zip models that were built from one backbone; weld fuse and weld ensemble take any.",
+            remedy=f"Zip models that were built from one backbone{OTHERS}",
             **said,
         )
         return
@@ -136,5 +137,5 @@ def _shared_inputs(first: Candidate, other: Candidate) -> Iterator[Finding]:
             file=other.name,
             expected=texts[0],
             found=texts[1],
-            remedy="Zip models that take the same input; weld fuse resizes images.",
+            remedy=f"Zip models that take the same input{OTHERS}",
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keras_weld.checks.finding import Finding, note, refusal, warning
+from keras_weld.checks.others import OTHERS
 from keras_weld.core.dtypes import is_float
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.core.tensor import Role, TensorSpec
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from keras_weld.checks.candidate import Candidate
 
 _KEYS: tuple[Callable[[TensorSpec], str], ...] = (lambda spec: spec.path, lambda spec: spec.name)
-_ALIKE = "Only models with the same tensors can be averaged; weld fuse and weld ensemble take any."
+_ALIKE = f"Only models with the same tensors can be averaged{OTHERS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Pairing:
         pairs: the tensors that belong together, in the first model's order.
         missing: those that only the first has.
         extra: those that only the other has.
-        by_order: they were matched by their order alone, since the names say nothing.
+        by_order: they were matched by their order alone, since the names do not tell which is which.
         reordered: the layers stand in another order than in the first model; the names were followed.
     """
 
@@ -103,7 +104,7 @@ def differences(pairing: Pairing, other: Candidate) -> Iterator[Finding]:
         )
     if pairing.by_order:
         yield warning(
-            "The tensors can only be matched by their order: their names say nothing.",
+            "The tensors can only be matched by their order: their names do not tell which is which.",
             file=other.name,
             remedy="Give files with the architecture (.keras), or make sure that both models were built "
             "by the same code.",

@@ -10,11 +10,14 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def hush() -> Iterator[int | None]:
+def hush(speaking: tuple[type[Exception], ...] = ()) -> Iterator[int | None]:
     """Hold back what is written to standard error, also by C++ code; if the block fails, show it.
 
     TensorFlow reports on processors and libraries there, whatever its log level is. With WELD_DEBUG set, or
     without a standard error, nothing is held back.
+
+    Args:
+        speaking: errors that tell their reason themselves, before which nothing needs to be shown.
 
     Yields:
         The descriptor of what standard error was, for what must be said meanwhile; None if nothing is held back.
@@ -31,6 +34,8 @@ def hush() -> Iterator[int | None]:
         os.dup2(said.fileno(), 2)
         try:
             yield screen
+        except speaking:
+            raise
         except BaseException:
             _flush()
             said.seek(0)

@@ -14,6 +14,9 @@ from keras_weld.core.graph import ModelGraph
 from keras_weld.core.tensor import Role, TensorSpec
 
 Array = np.ndarray[Any, np.dtype[Any]]
+BY_ORDER = "by_order"
+"""Under this name the metadata of a state tell that its tensors were known by their order alone."""
+
 _OF_TRAINING = (Role.OPTIMIZER, Role.METRIC)
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from keras_weld.core.file_names import with_format
 from keras_weld.errors import DamagedFileError, MissingFileError, UnsafeFileError, WrongKindError
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -146,7 +147,7 @@ def _check_name(path: Path, found: str) -> None:
             file=path,
             expected=_CONTAINER_NAMES[says],
             found=_CONTAINER_NAMES[found],
-            remedy=f"Rename it, for example to {path.with_suffix(better).name}, or save it again.",
+            remedy=f"Rename it, for example to {with_format(path, better)}, or save it again.",
         )
 
 

@@ -21,6 +21,7 @@ from keras_weld.io.hdf5 import Hdf5, Stored
 from keras_weld.io.json_text import checked_compile_config, parse_json
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
+from keras_weld.io.newer_config import IN_CODE
 from keras_weld.io.weights_file import root_lineage
 
 _WEIGHTS, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
@@ -29,8 +30,6 @@ _FROZEN = re.compile(r"(moving|running)_(mean|variance|std)|count|seed_generator
 _OLD_NAMES = {"W": "kernel", "b": "bias", "running_mean": "moving_mean", "running_std": "moving_variance"}
 
 _KERAS_1 = re.compile(r"(?P<layer>[^/]+)_(?P<variable>[WUb](_[a-z]+)?|gamma|beta|alphas|running_(mean|std))")
-# Configs of whole-model files give a class the name that it has in Keras's code.
-_IN_CODE = {"GroupedQueryAttention": "GroupQueryAttention"}
 
 Known = tuple[str, str, Role]  # storage path, name, role
 Expected = list[tuple[Known, str]]  # and the layer, or part of one, that has it, by the names given to them
@@ -134,22 +133,25 @@ def fit_names(
     """
     if not expected or len(expected) != len(names):
         return None
-    meant: dict[str, list[Known]] = {}
-    known_in_order = [known for known, _ in expected]
-    for one, owner in expected:
-        for written in _written_names(owner, one[1].rpartition("/")[2]):
-            meant.setdefault(written, []).append(one)
-    found = {weight: _one_meant(weight, meant) for weight in names}
-    by_name = {known: weight for weight, known in found.items() if known is not None}
+    by_name = {known: weight for weight, known in meant_by(names, expected).items() if known is not None}
     if len(by_name) == len(names):
-        return [(by_name[one], one) for one in known_in_order]
+        return [(by_name[one], one) for one, _ in expected]
     if by_name:
         return None  # some names tell where they belong, so the order would be a guess
     for order in orders:
-        if all(_agree(weight, name) for weight, (_, name, _) in zip(names, order, strict=True)):
+        if all(agree(weight, name) for weight, (_, name, _) in zip(names, order, strict=True)):
             where = dict(zip(order, names, strict=True))
-            return [(where[one], one) for one in known_in_order]
+            return [(where[one], one) for one, _ in expected]
     return None
+
+
+def meant_by(names: Sequence[str], expected: Expected) -> dict[str, Known | None]:
+    """For each of the file's names the variable that it means; None where it means none, or may mean several."""
+    meant: dict[str, list[Known]] = {}
+    for one, owner in expected:
+        for written in _written_names(owner, one[1].rpartition("/")[2]):
+            meant.setdefault(written, []).append(one)
+    return {weight: _one_meant(weight, meant) for weight in names}
 
 
 def _orders(expected: Expected | None) -> list[list[Known]]:
@@ -180,7 +182,8 @@ def _one_meant(weight: str, meant: Mapping[str, list[Known]]) -> Known | None:
     return None
 
 
-def _agree(weight: str, name: str) -> bool:
+def agree(weight: str, name: str) -> bool:
+    """Whether a file's name for a variable ends like the variable's own."""
     last = re.sub(r":\d+$", "", weight).rpartition("/")[2]
     return last == name.rpartition("/")[2]
 
@@ -198,7 +201,7 @@ def expected_by_layer(graph: ModelGraph) -> dict[str, Expected]:
 def _expand(
     group: str, name: str, owner: str, class_name: str, config: Mapping[str, Any]
 ) -> Iterator[tuple[Known, str]]:
-    class_name = _IN_CODE.get(class_name, class_name)
+    class_name = IN_CODE.get(class_name, class_name)
     for number, (variable, role) in enumerate(variables_of(class_name, dict(config)) or ()):
         yield (f"{group}/vars/{number}", f"{name}/{variable}", role), owner
     for attribute, part_class, part_config in sub_layers_of(class_name, dict(config)) or ():

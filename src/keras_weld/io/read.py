@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from keras_weld.core.file_names import with_format
 from keras_weld.core.state import ModelState
 from keras_weld.errors import WrongKindError, add_context
 from keras_weld.io.hdf5_reader import Reader
@@ -90,10 +91,9 @@ def _open_hdf5(path: Path, limits: Limits, reader: Reader) -> ModelState:
 
     content = open_hdf5(path, limits, reader=reader)
     try:
-        if "model_weights" in content.groups or content.texts("", "layer_names") is not None:
-            return read_legacy(content, limits)
-        if content.attribute("", "model_config") is not None:
-            return read_legacy(content, limits)
+        legacy = "model_weights" in content.groups or content.texts("", "layer_names") is not None
+        if legacy or content.attribute("", "model_config") is not None:
+            return _named_rightly(path, read_legacy(content, limits))
         if any(group.rpartition("/")[2] == "vars" for group in content.groups):
             return read_weights(content)
         raise WrongKindError(
@@ -105,3 +105,15 @@ def _open_hdf5(path: Path, limits: Limits, reader: Reader) -> ModelState:
     except BaseException:
         content.close()
         raise
+
+
+def _named_rightly(path: Path, state: ModelState) -> ModelState:
+    """Refuse a whole model under the name of weights alone, from which Keras itself would not read either."""
+    if state.kind is Kind.LEGACY_MODEL and path.name.lower().endswith(".weights.h5"):
+        raise WrongKindError(
+            "The name ends in .weights.h5, but the file is of another kind.",
+            expected="weights alone, in the layout of Keras 3",
+            found="a whole model",
+            remedy=f"Rename it, for example to {with_format(path, '.h5')}.",
+        )
+    return state

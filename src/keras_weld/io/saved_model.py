@@ -33,6 +33,7 @@ _REACHING = {
 }
 DESCRIBED = "assets.extra/keras_weld.json"
 """What keras-weld writes beside the graph, where TensorFlow leaves room for others."""
+_COPY_AGAIN = "Copy the whole folder again, variables/ included."
 
 
 def read_saved_model(path: Path, limits: Limits) -> ModelState:
@@ -60,7 +61,9 @@ def read_saved_model(path: Path, limits: Limits) -> ModelState:
         for number, node in enumerate(order):
             value = next((a for a in graph.nodes[node].attributes if a.name == _VALUE), None)
             if value is None or value.checkpoint_key not in shapes:
-                raise DamagedFileError("A variable of the SavedModel has no value.", found=f"variable {number}")
+                raise DamagedFileError(
+                    "A variable of the SavedModel has no value.", found=f"variable {number}", remedy=_COPY_AGAIN
+                )
             key = value.checkpoint_key
             name = value.full_name or f"variable/{number}"
             name = name if name not in tensors else f"{name}:{number}"
@@ -74,7 +77,7 @@ def read_saved_model(path: Path, limits: Limits) -> ModelState:
                 name.rpartition("/")[0],
             )
             limits.check("tensor_bytes", spec.nbytes, f"The size of the tensor {name}")
-            tensors[name] = LazyTensor(spec, partial(_read, reader, key, dtype, shape))
+            tensors[name] = LazyTensor(spec, partial(_read, reader, key, spec, path))
     config, metadata = described_beside(path, limits) or _keras_metadata(path, limits)
     return ModelState(
         source=str(path),
@@ -86,7 +89,7 @@ def read_saved_model(path: Path, limits: Limits) -> ModelState:
 
 
 def _open(path: Path) -> tuple[Any, Any]:
-    with hush():
+    with hush((DamagedFileError,)):
         return _open_aloud(path)
 
 
@@ -109,7 +112,7 @@ def _open_aloud(path: Path) -> tuple[Any, Any]:
             "The variables of the SavedModel cannot be read.",
             file=path,
             found=str(error).split("\n")[0],
-            remedy="Copy the whole folder again, variables/ included.",
+            remedy=_COPY_AGAIN,
         ) from error
     return reader, graph
 
@@ -151,8 +154,19 @@ def _role(name: str, trainable: bool, dtype: np.dtype[Any]) -> Role:
     return Role.NON_TRAINABLE if frozen else Role.TRAINABLE
 
 
-def _read(reader: Any, key: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Any:
-    return np.asarray(reader.get_tensor(key)).view(dtype).reshape(shape)
+def _read(reader: Any, key: str, spec: TensorSpec, path: Path) -> Any:
+    try:
+        value = reader.get_tensor(key)
+    except Exception as error:  # TensorFlow raises kinds of its own where a checksum does not match
+        raise DamagedFileError(
+            "The values of a variable of the SavedModel cannot be read.",
+            file=path,
+            layer=spec.name,
+            expected="the bytes that were written",
+            found=str(error).split("\n")[0],
+            remedy=_COPY_AGAIN,
+        ) from error
+    return np.asarray(value).view(spec.dtype).reshape(spec.shape)
 
 
 def described_beside(path: Path, limits: Limits) -> tuple[dict[str, Any], dict[str, Any]] | None:

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from keras_weld.core.file_names import with_format
 from keras_weld.core.state import Array
 from keras_weld.errors import UsageError
 from keras_weld.io import archive
@@ -56,7 +57,7 @@ def written_kind(path: str | os.PathLike[str]) -> Kind:
         file=path,
         expected="a name ending in .keras, .weights.h5 or .weights.json",
         found=name,
-        remedy=f"For example: {Path(name).stem or 'merged'}.keras",
+        remedy=f"For example: {with_format(name, '.keras')}, or for weights alone {with_format(name, '.weights.h5')}",
     )
 
 
@@ -96,7 +97,7 @@ def open_sink(
         raise UsageError(
             "A .keras file holds the architecture, and none of the sources has one.",
             file=path,
-            remedy=f"Write the weights alone: -o {Path(path).stem}.weights.h5, or give one source as .keras.",
+            remedy=f"Write the weights alone: -o {with_format(path, '.weights.h5')}, or give one source as .keras.",
         )
 
     def check(temporary: Path) -> None:

@@ -52,7 +52,7 @@ def parse_yaml(data: bytes, limits: Limits, what: str) -> dict[str, Any] | list[
 def _load(data: bytes, what: str) -> Any:
     import yaml
 
-    class Loader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
         """PyYAML's safe loader, and tuples; without merge keys, which could multiply."""
 
         def flatten_mapping(self, node: Any) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from keras_weld.core.dtypes import is_float
-from keras_weld.core.state import LazyTensor, ModelState
+from keras_weld.core.file_names import with_format
+from keras_weld.core.state import BY_ORDER, LazyTensor, ModelState
 from keras_weld.errors import IncompatibleModelsError, UsageError
 from keras_weld.io.hdf5_writer import Slot
 from keras_weld.io.kinds import Kind
 from keras_weld.io.write import written_kind
 from keras_weld.recipes.caution import different_starts, require_means, require_one_architecture
-from keras_weld.recipes.layout import distance, in_layout, is_keras_3
+from keras_weld.recipes.layout import distance, in_layout, keras_3_config
 from keras_weld.recipes.matching import match
 from keras_weld.recipes.streaming import Task
 
@@ -32,8 +33,8 @@ class Plan:
     def __init__(self, states: Sequence[ModelState], out: Path) -> None:
         self.states = states
         self.out = out
-        self.template = min(states, key=distance)
         self.wants_config = written_kind(out) is Kind.KERAS
+        self.template = min(states, key=self._distance)
         if not self.template.weights:
             raise IncompatibleModelsError(
                 "The first model holds no weights.",
@@ -55,6 +56,10 @@ class Plan:
         self.reordered: list[str] = []
         self.precisions: dict[tuple[str, str, str], None] = {}
 
+    def _distance(self, state: ModelState) -> tuple[bool, int]:
+        lacks = self.wants_config and (keras_3_config(state) is None or not in_layout(state))
+        return lacks, distance(state)
+
     def tasks(self) -> tuple[list[Task], list[str]]:
         """One task for each tensor of the result, and the names of those that are copied though the sources differ.
 
@@ -71,7 +76,11 @@ class Plan:
             for ours, theirs in found.pairs
             if is_float(ours.spec.dtype) and ours.spec.dtype != theirs.spec.dtype
         }
-        self.by_order = [state.source for state, found in zip(self.states, pairings, strict=True) if found.by_order]
+        self.by_order = [
+            state.source
+            for state, found in zip(self.states, pairings, strict=True)
+            if found.by_order or state.metadata.get(BY_ORDER)
+        ]
         columns = [[theirs for _, theirs in found.pairs] for found in pairings]
         require_means(columns, self.states)
         self.starts = list(different_starts(columns, self.states))
@@ -87,17 +96,35 @@ class Plan:
         Raises:
             UsageError: if none of the sources has one that Keras 3 reads.
         """
-        if not self.wants_config or self.template.config is None:
+        if not self.wants_config:
             return None
-        if not is_keras_3(self.template):
-            raise UsageError(
-                "None of the sources holds an architecture that Keras 3 reads as it is.",
+        config = keras_3_config(self.template)
+        if config is None:
+            raise self._without_architecture()
+        return {**config, "compile_config": None}
+
+    def _without_architecture(self) -> UsageError:
+        older = next((state for state in self.states if state.config is not None), None)
+        given = "Give an architecture that Keras 3 wrote: --architecture model.json (what model.to_json() gave)"
+        alone = f"or write the weights alone: -o {with_format(self.out, '.weights.h5')}"
+        if older is None:
+            return UsageError(
+                "A .keras file holds the architecture, and none of the sources has one.",
                 file=self.out,
-                found=f"{self.template.kind} of Keras {self.template.metadata.get('keras_version')}",
-                remedy=f"Write the weights alone (-o {self.out.stem}.weights.h5) and load them into the "
-                "model built in code, or give one source as .keras.",
+                expected="one source with its architecture",
+                found=str(self.template.kind),
+                remedy=f"{given}, {alone}",
             )
-        return {**self.template.config, "compile_config": None}
+        version = str(older.metadata.get("keras_version") or "(version not told)")
+        whole = older.kind in (Kind.LEGACY_MODEL, Kind.KERAS, Kind.SAVED_MODEL) and version.startswith("2.")
+        convert = f"or one source as weld.save(weld.load({older.source!r}), 'new.keras') writes it, " if whole else ""
+        return UsageError(
+            "None of the sources holds an architecture that Keras 3 reads as it is.",
+            file=self.out,
+            expected="an architecture that Keras 3 wrote",
+            found=f"{older.kind} of Keras {version}: {older.source}",
+            remedy=f"{given}, {convert}{alone}",
+        )
 
     def metadata(self) -> dict[str, Any]:
         """What the output says of itself, besides its lineage."""
@@ -126,7 +153,8 @@ class Plan:
             for source in self.reordered
         )
         notes.extend(
-            f"{source} was matched by the order of its tensors: its names say nothing." for source in self.by_order
+            f"{source} was matched by the order of its tensors: its names do not tell which is which."
+            for source in self.by_order
         )
         if any(spec.name.endswith("/moving_mean") for spec in self.template.specs) and len(self.states) > 1:
             notes.append(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_weld.core.file_names import with_format
 from keras_weld.core.lineage import Lineage, Source
 from keras_weld.core.version import __version__
 from keras_weld.errors import UsageError
@@ -33,7 +34,7 @@ def require_whole_model(out: str | os.PathLike[str] | None) -> None:
             file=out,
             expected="a name ending in .keras",
             found=Path(out).name,
-            remedy=f"For example: -o {Path(out).name.split('.')[0]}.keras",
+            remedy=f"For example: -o {with_format(out, '.keras')}",
         )
 
 

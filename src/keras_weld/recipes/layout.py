@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from keras_weld.core.state import ModelState
+from keras_weld.core.state import BY_ORDER, ModelState
 from keras_weld.errors import UsageError
 from keras_weld.io.kinds import Kind
+from keras_weld.io.newer_config import with_modules
 
 _LAYOUTS = (Kind.KERAS, Kind.WEIGHTS, Kind.SHARDED)
 
@@ -17,6 +19,15 @@ def is_keras_3(state: ModelState) -> bool:
     # A legacy .h5 holds its architecture in an older form, whatever version wrote it.
     newer = state.kind is Kind.KERAS or (state.metadata.get("given") and "module" in (state.config or {}))
     return bool(newer) and not version.startswith(("1.", "2."))
+
+
+def keras_3_config(state: ModelState) -> dict[str, Any] | None:
+    """The architecture of a source in the form of a `.keras` file; None if it has none that Keras 3 reads."""
+    if is_keras_3(state):
+        return state.config
+    if state.kind is not Kind.LEGACY_MODEL or not str(state.metadata.get("keras_version")).startswith("3."):
+        return None
+    return with_modules(state.config or {})
 
 
 def in_layout(state: ModelState) -> bool:
@@ -55,4 +66,6 @@ def with_architecture(state: ModelState, like: ModelState) -> ModelState:
         from keras_weld.io.placing import place  # for old formats alone
 
         placed = place(state, like.graph)
-    return replace(placed, config=like.config, known_graph=like.graph, metadata={**like.metadata, "given": True})
+    told = {"given": True, BY_ORDER: placed.metadata.get(BY_ORDER, False)}
+    config = keras_3_config(like) or like.config
+    return replace(placed, config=config, known_graph=like.graph, metadata={**like.metadata, **told})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from keras_weld.checks.tensors import Pairing, pair
+from keras_weld.core.counted_names import counted_alike
 from keras_weld.core.layer_variables import variables_of
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.errors import IncompatibleModelsError, ShapeMismatchError
@@ -72,10 +73,27 @@ def _require_known_order(found: Pairing, reference: ModelState, other: ModelStat
         wanted, got = _variable(ours), _variable(theirs)
         if wanted != got and not wanted.isdecimal() and not got.isdecimal():
             raise _unsure(other, ours.spec.name, wanted, theirs.spec.name)
+    _refuse_contradiction(found, other)
     nested = any(ours.spec.path.count("layers/") > 1 for ours, _ in found.pairs)
     for state in (reference, other):
         if not _order_is_known(state, nested):
             raise _unsure(state, None, "names, or an order, that tell which tensor is which", "neither")
+
+
+def _refuse_contradiction(found: Pairing, other: ModelState) -> None:
+    """Refuse a match by order that a name speaks against: the tensor that has it in the other model would fit too."""
+    names = [[_ending(tensors[side]) for tensors in found.pairs] for side in (0, 1)]
+    if counted_alike(*([name.rpartition("/")[0] for name in row] for row in names)):
+        return
+    shapes = {name: ours.spec.shape for name, (ours, _) in zip(names[0], found.pairs, strict=True)}
+    for ours, theirs, (tensor, _) in zip(*names, found.pairs, strict=True):
+        if ours != theirs and names[0].count(theirs) == 1 and shapes[theirs] == tensor.spec.shape:
+            raise _unsure(other, tensor.spec.name, f"{ours} at this place, as the order has it", theirs)
+
+
+def _ending(tensor: LazyTensor) -> str:
+    """The layer's own name and the variable's, without the models around them: `dense_1/kernel`."""
+    return "/".join(tensor.spec.name.split("/")[-2:])
 
 
 def _unsure(state: ModelState, layer: str | None, expected: str, got: str) -> IncompatibleModelsError:

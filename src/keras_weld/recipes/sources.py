@@ -6,22 +6,21 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.checks.candidate import Candidate, candidate_of
 from keras_weld.core.arguments import list_of_models
+from keras_weld.core.file_names import stem_of
 from keras_weld.core.lineage import Source
-from keras_weld.errors import UsageError, add_context
+from keras_weld.errors import UsageError, WrongKindError, add_context
 from keras_weld.io.fingerprint import Fingerprints
+from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
 from keras_weld.recipes.loading import ANY_FILE, Loading
 
 if TYPE_CHECKING:
     from keras_weld.compose.member import Member
-
-_SUFFIXES = (".weights.h5", ".weights.json", ".keras", ".h5", ".hdf5", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,7 @@ def load_sources(
     loading: Loading = ANY_FILE,
     *,
     names: Sequence[str] | None = None,
+    untrained: bool = False,
 ) -> Sources:
     """Load the models of a composition, each as a copy that shares nothing with anything else.
 
@@ -51,15 +51,17 @@ def load_sources(
         models: paths of saved models, or live Keras models.
         loading: how files are loaded.
         names: what the models are called in the merged model; by default after their files.
+        untrained: whether a file of the architecture alone will do; its weights are then new, random ones.
 
     Raises:
         UsageError: for names that do not fit.
+        WrongKindError: for an architecture without its weights, unless that will do.
         WeldError: if a model cannot be loaded.
     """
     given = list_of_models(models)
     called = member_names(given, names)
     with Fingerprints(given) as prints:
-        found = [_load(model, name, loading) for model, name in zip(given, called, strict=True)]
+        found = [_load(model, name, loading, untrained) for model, name in zip(given, called, strict=True)]
         sources = [
             Source(one.source, prints.of(model), str(known.state.kind), known.state.metadata.get("keras_version"))
             for model, (one, known) in zip(given, found, strict=True)
@@ -118,7 +120,7 @@ def by_member(given: Mapping[str, str] | None, models: Sequence[Any], names: Seq
     return found
 
 
-def _load(model: Any, name: str, loading: Loading) -> tuple[Member, Candidate]:
+def _load(model: Any, name: str, loading: Loading, untrained: bool) -> tuple[Member, Candidate]:
     from keras_weld.compose.member import Member
     from keras_weld.models.copying import copy_of
     from keras_weld.models.load import load
@@ -128,6 +130,8 @@ def _load(model: Any, name: str, loading: Loading) -> tuple[Member, Candidate]:
     if _is_path(model):
         with add_context(file=model):
             with open_model(model, loading.limits or Limits()) as state:
+                if state.kind is Kind.ARCHITECTURE and not untrained:
+                    raise _without_weights()
                 known = candidate_of(state)
             _require_strings(port.dtype for port in known.summary.inputs)
             live = load(
@@ -144,6 +148,16 @@ def _load(model: Any, name: str, loading: Loading) -> tuple[Member, Candidate]:
     with state_of(model) as state:
         known = candidate_of(state)
     return Member(name, state.source, copied), known
+
+
+def _without_weights() -> WrongKindError:
+    return WrongKindError(
+        "The file holds the architecture alone: its weights would be new, random ones.",
+        expected="a model with its weights",
+        found=str(Kind.ARCHITECTURE),
+        remedy="Give the whole model as .keras: build it from this file, load its weights, and save it. If new weights "
+        "are what you want, save the model with them first.",
+    )
 
 
 def _require_strings(dtypes: Iterable[str | None]) -> None:
@@ -169,11 +183,7 @@ def _is_path(model: Any) -> bool:
 
 
 def _stem(model: Any) -> str:
-    name = Path(model).name if _is_path(model) else str(getattr(model, "name", "model"))
-    for suffix in _SUFFIXES:
-        if name.lower().endswith(suffix) and len(name) > len(suffix):
-            return name[: -len(suffix)]
-    return name
+    return stem_of(model if _is_path(model) else str(getattr(model, "name", "model")))
 
 
 def _plain(name: str) -> str:

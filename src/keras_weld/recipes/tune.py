@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.data.prepare import Preparation
+from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.contest import Output
 from keras_weld.recipes.examples import Examples
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from keras_weld.training.plan import Stage
     from keras_weld.training.result import StagesRun
+
+
+_FRESH = "The file holds the architecture alone: training began with new, random weights."
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ def tune_model(
     tuning = training.opened(loading.limits, progress)
 
     def load() -> Sources:
-        return load_sources([model], loading)
+        return load_sources([model], loading, untrained=True)
 
     sources = load()
     live = sources.members[0].model
@@ -139,7 +143,8 @@ def tune_model(
     run = tuning.run(live, head, [port.meaning for port in sources.candidates[0].summary.outputs])
     from keras_weld.compose.member import Composed
 
-    notes = [*tuning.examples.notes, *run.notes]
+    fresh = [_FRESH] if sources.candidates[0].state.kind is Kind.ARCHITECTURE else []
+    notes = [*fresh, *tuning.examples.notes, *run.notes]
     composed = Composed(live, notes, tuning.parameters(run), head or ())
     outputs = _outputs(live, list(run.losses))
 

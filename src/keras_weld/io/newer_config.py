@@ -1,0 +1,49 @@
+"""The configuration in a whole-model `.h5` of Keras 3, in the form that a `.keras` file has.
+
+Such an `.h5` describes the model and its layers by their classes alone; a `.keras` file also tells the module that
+each class comes from. All else is the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras_weld.io.allow_list import is_known_class
+
+Config = dict[str, Any]
+
+_MODELS = {"Functional": "keras.src.models.functional", "Model": "keras", "Sequential": "keras"}
+# Classes whose name in Keras's code is not the one that they are exported by.
+IN_CODE = {"GroupedQueryAttention": "GroupQueryAttention"}
+
+
+def with_modules(config: Config) -> Config | None:
+    """A model's configuration with the module of every class; None if one cannot be told.
+
+    Args:
+        config: the content of `model_config`; it is left alone.
+
+    Example:
+        >>> with_modules({"class_name": "Sequential", "config": {"layers": []}})["module"]
+        'keras'
+    """
+    name, inner = config.get("class_name"), config.get("config")
+    if not isinstance(name, str) or not isinstance(inner, dict):
+        return None
+    if "module" in config:
+        return config
+    if name not in _MODELS:
+        return _layer(config, name, inner)
+    layers = [with_modules(layer) if isinstance(layer, dict) else None for layer in inner.get("layers", ())]
+    if None in layers:
+        return None
+    return {**config, "module": _MODELS[name], "config": {**inner, "layers": layers}, "registered_name": None}
+
+
+def _layer(config: Config, name: str, inner: Config) -> Config | None:
+    exported = IN_CODE.get(name, name)
+    if is_known_class(exported, ("layers",)) and ("trainable" in inner or name == "InputLayer"):
+        return {**config, "module": "keras.layers", "class_name": exported, "registered_name": None}
+    if is_known_class(exported):
+        return None  # an operation of keras.ops, which an .h5 does not tell from a layer of its name
+    return {**config, "module": None, "class_name": name.rpartition(">")[2], "registered_name": name}

@@ -50,7 +50,7 @@ def test_reasons_come_with_file_layer_expected_found_and_remedy(weld):
     assert "refusal     " in shown
     for label in ("  file      ", "  layer     ", "  expected  ", "  found     ", "  remedy    "):
         assert label in shown
-    assert "can be averaged; weld fuse takes these." in shown
+    assert "Only models of one architecture can be averaged.\n" in shown  # neither fuse nor ensemble takes these two
     assert [line for line in shown.splitlines() if line != line.rstrip()] == []
 
 

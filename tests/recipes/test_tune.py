@@ -55,6 +55,14 @@ def flat(model):
     return np.concatenate([np.ravel(value) for value in model.get_weights()])
 
 
+def test_training_from_new_weights_is_told(files, tmp_path):
+    (tmp_path / "bare.json").write_text(small().to_json())
+    with pytest.warns(UserWarning, match="holds the architecture alone"):
+        model = weld.tune(tmp_path / "bare.json", files / "digits.npz", stages="all:1@1e-2")
+    told = weld.lineage(model)["notes"]
+    assert "The file holds the architecture alone: training began with new, random weights." in told
+
+
 def test_the_file_tells_what_was_done(files, tmp_path):
     model = weld.tune(files / "first.keras", files / "digits.npz", stages="head:2@1e-2", out=tmp_path / "tuned.keras")
     with open_model(tmp_path / "tuned.keras") as state:

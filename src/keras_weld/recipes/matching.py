@@ -86,9 +86,17 @@ def _refuse_contradiction(found: Pairing, other: ModelState) -> None:
     if counted_alike(*([name.rpartition("/")[0] for name in row] for row in names)):
         return
     shapes = {name: ours.spec.shape for name, (ours, _) in zip(names[0], found.pairs, strict=True)}
-    for ours, theirs, (tensor, _) in zip(*names, found.pairs, strict=True):
-        if ours != theirs and names[0].count(theirs) == 1 and shapes[theirs] == tensor.spec.shape:
+    for ours, theirs, (tensor, its) in zip(*names, found.pairs, strict=True):
+        elsewhere = ours != theirs and names[0].count(theirs) == 1 and shapes[theirs] == tensor.spec.shape
+        if elsewhere and not _in_one_layer(tensor, its):
             raise _unsure(other, tensor.spec.name, f"{ours} at this place, as the order has it", theirs)
+
+
+def _in_one_layer(ours: LazyTensor, theirs: LazyTensor) -> bool:
+    """Whether both belong to a part of a layer, such as the cell of an LSTM, and the layers have the same name."""
+    parts = ours.spec.path.rpartition("layers/")[2].partition("/vars/")[0].count("/")
+    rows = [tensor.spec.name.split("/") for tensor in (ours, theirs)]
+    return parts > 0 and len({len(row) for row in rows}) == 1 and len({tuple(row[: -1 - parts]) for row in rows}) == 1
 
 
 def _ending(tensor: LazyTensor) -> str:

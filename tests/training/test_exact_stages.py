@@ -110,6 +110,21 @@ def test_the_history_has_all_stages(tmp_path):
 
     found, _ = run(fused(), tmp_path)
     entries = json.loads((tmp_path / "history.json").read_text())
-    told = [(number, epoch.epoch - 1) for number, stage in enumerate(found.stages, 1) for epoch in stage.history]
-    assert [(one["stage"], one["epoch"]) for one in entries] == told
+    told = [number for number, stage in enumerate(found.stages, 1) for _ in stage.history]
+    assert [one["stage"] for one in entries] == told
+    assert [(one["epoch"], one["step"]) for one in entries] == [(n, (n + 1) * STEPS) for n in range(len(told))]
     assert entries[-1]["val_loss"] == found.stages[-1].history[-1].validation["loss"]
+
+
+def test_what_is_kept_can_be_listed(tmp_path):
+    from keras_weld.recipes.run_record import run_record
+    from keras_weld.recipes.runs import State
+
+    with pytest.raises(Interruption):
+        run(fused(), tmp_path, 14)
+    found = run_record(tmp_path)
+    assert (found.run.state, found.run.epochs_done, found.run.epochs) == (State.INTERRUPTED, 1, 7)
+    run(fused(), tmp_path)
+    found = run_record(tmp_path)
+    assert (found.run.state, found.run.starts) == (State.FINISHED, 2)
+    assert found.resumed == [(pytest.approx(1.2), "interrupted")]

@@ -86,6 +86,18 @@ def _options(required: bool) -> list[Callable[[Command], Command]]:
         option(
             "--pixels", default="0..255", help="For images, the range the model was trained on: 0..255, 0..1 or -1..1."
         ),
+        option(
+            "--run",
+            metavar="FOLDER",
+            help="Keep the training in a folder: interrupted at any moment and started again, it ends with the same "
+            "bits.",
+        ),
+        option(
+            "--every",
+            default="epoch",
+            metavar='"500 steps"|"10 minutes"',
+            help="With --run, when to take a checkpoint besides every epoch's end.",
+        ),
     ]
 
 
@@ -99,9 +111,11 @@ def asked_for(given: Mapping[str, Any]) -> Training:
         UsageError: for stages or losses that are none.
     """
     from keras_weld.recipes.tuning import Training
+    from keras_weld.training.every import parse_every
     from keras_weld.training.plan import parse_stages
 
     parse_stages(given["stages"])  # before a backend takes its time to start
+    parse_every(given["every"])
     return Training(**{**given, "loss": parse_losses(given["loss"])})
 
 

@@ -51,6 +51,8 @@ def fuse(
     sample: int | None = None,
     pixels: str = "0..255",
     prepare: Preparation | None = None,
+    run: str | os.PathLike[str] | None = None,
+    every: str = "epoch",
     progress: Progress | None = None,
     custom_objects: Any = None,
     unsafe: bool = False,
@@ -89,6 +91,8 @@ def fuse(
         sample: take at most this many examples of each split.
         pixels: for images as data, the range that the model takes.
         prepare: what to do to images before the model sees them.
+        run: a folder that keeps the training: interrupted at any moment and started again, it ends with the same bits.
+        every: when to take a checkpoint in it besides every epoch's end: "500 steps", "10 minutes".
         progress: called after each step of training.
         custom_objects: classes of your own that the models need, as `load` takes them.
         unsafe: also load models that carry Python code.
@@ -113,7 +117,20 @@ def fuse(
         None
         if data is None
         else Training(
-            data, validation, stages, loss, optimizer, batch_size, patience, seed, steps, sample, pixels, prepare
+            data,
+            validation,
+            stages,
+            loss,
+            optimizer,
+            batch_size,
+            patience,
+            seed,
+            steps,
+            sample,
+            pixels,
+            prepare,
+            run,
+            every,
         )
     )
     return fuse_model(

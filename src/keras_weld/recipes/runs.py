@@ -109,7 +109,7 @@ def _row(folder: Path) -> RunRow:
     return RunRow(
         path=os.fspath(folder),
         state=state,
-        epochs_done=int(facts.get("epoch", 0)),
+        epochs_done=len(history),
         epochs=last.get("epochs"),
         step=steps[0] if steps else 0,
         loss=history[-1].get("loss") if history else None,

@@ -61,6 +61,8 @@ def tune(
     sample: int | None = None,
     pixels: str = "0..255",
     prepare: Preparation | None = None,
+    run: str | os.PathLike[str] | None = None,
+    every: str = "epoch",
     custom_objects: Any = None,
     unsafe: bool = False,
     limits: Limits | None = None,
@@ -92,6 +94,8 @@ def tune(
         sample: take at most this many examples of each split.
         pixels: for images, the range that the model was trained on: `0..255`, `0..1` or `-1..1`.
         prepare: what to do to images before the model sees them, in the place of `pixels`.
+        run: a folder that keeps the training: interrupted at any moment and started again, it ends with the same bits.
+        every: when to take a checkpoint in it besides every epoch's end: "500 steps", "10 minutes".
         custom_objects: classes of your own that the model needs, as `load` takes them.
         unsafe: also load a model that carries Python code.
         limits: what the file may ask for.
@@ -115,7 +119,20 @@ def tune(
         0.967
     """
     training = Training(
-        data, validation, stages, loss, optimizer, batch_size, patience, seed, steps, sample, pixels, prepare
+        data,
+        validation,
+        stages,
+        loss,
+        optimizer,
+        batch_size,
+        patience,
+        seed,
+        steps,
+        sample,
+        pixels,
+        prepare,
+        run,
+        every,
     )
     loading = Loading(custom_objects, unsafe, limits)
     return tune_model(model, training, progress=progress, loading=loading, out=out).model

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.data.prepare import Preparation
@@ -42,6 +44,8 @@ class Training:
         sample: take at most this many examples of each split.
         pixels: for images, the range that the model was trained on.
         prepare: what to do to images before the model sees them, in the place of `pixels`.
+        run: a folder that keeps the training, so that it can be interrupted.
+        every: when to take a checkpoint in it besides every epoch's end.
     """
 
     data: Any
@@ -56,6 +60,8 @@ class Training:
     sample: int | None = None
     pixels: str = "0..255"
     prepare: Preparation | None = None
+    run: str | os.PathLike[str] | None = None
+    every: str = "epoch"
 
     def __post_init__(self) -> None:
         for field in fields(self)[1:]:
@@ -130,6 +136,8 @@ class Tuning:
             WeldError: as `run_stages` does.
         """
         from keras_weld.training.course import Settings
+        from keras_weld.training.every import parse_every
+        from keras_weld.training.kept_run import to_stderr
         from keras_weld.training.stages import run_stages
 
         asked = self.asked
@@ -144,6 +152,9 @@ class Tuning:
             meanings=meanings,
             loss=asked.loss,
             progress=self.progress,
+            run=None if asked.run is None else Path(asked.run),
+            every=parse_every(asked.every),
+            tell=to_stderr,
         )
 
     def parameters(self, run: StagesRun) -> dict[str, Any]:

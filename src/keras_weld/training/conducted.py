@@ -53,7 +53,7 @@ def conduct(
     Raises:
         Exception: what Keras raises; what came out of reading examples, as it was.
     """
-    if conductor.place.epoch >= epochs or conductor.stopped:
+    if done(conductor, epochs):
         _finish(model, conductor, epochs)
         return
     try:
@@ -73,6 +73,19 @@ def conduct(
         if held is not None:
             held.raise_refusal()
         raise
+
+
+def done(conductor: Conductor, epochs: int) -> bool:
+    """Whether there is nothing left to train."""
+    return conductor.place.epoch >= epochs or conductor.stopped
+
+
+def make_deterministic() -> None:
+    """Have the backend give the same bits each time; TensorFlow does not by itself, and is slower when it does."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
 
 
 def where_of(feed: Feed) -> Where:

@@ -16,7 +16,7 @@ from keras_weld.errors import DataError, UsageError
 from keras_weld.models.quiet import quiet
 from keras_weld.models.save import save
 from keras_weld.training.best import Best, parse_best
-from keras_weld.training.conducted import build_for_training, conduct, where_of
+from keras_weld.training.conducted import build_for_training, conduct, make_deterministic, where_of
 from keras_weld.training.conductor import Conductor, place_of, rate_of, say_what_is_lost
 from keras_weld.training.every import Every, parse_every
 from keras_weld.training.feeding import Feed, steps_of
@@ -111,7 +111,8 @@ def fit(
             found=f"{epochs}, {batch_size}, {keep}",
         )
     keras.utils.set_random_seed(seed)
-    _make_deterministic(deterministic)
+    if deterministic:
+        make_deterministic()
     split, held = _examples(data, validation_data, seed)
     model = build()
     split, held = _built(model, split, held, batch_size)
@@ -207,10 +208,3 @@ def _targets(model: keras.Model, split: Split) -> Callable[[Any], Any]:
         return dict(zip(names, ordered, strict=True)) if as_dict else ordered
 
     return prepared
-
-
-def _make_deterministic(wanted: bool) -> None:
-    if wanted and keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()

@@ -19,8 +19,8 @@ from keras_weld.models.replay import graph_of
 from keras_weld.training.answered import answered_by
 from keras_weld.training.checkpoints import Checkpoint
 from keras_weld.training.choosing import choose, head_of
-from keras_weld.training.conducted import build_for_training, conduct, where_of
-from keras_weld.training.conductor import Conductor, Where
+from keras_weld.training.conducted import build_for_training, conduct, done, make_deterministic, where_of
+from keras_weld.training.conductor import Conductor, Where, rate_of
 from keras_weld.training.course import Course, Settings, course_of
 from keras_weld.training.every import Every
 from keras_weld.training.freezing import Freezing
@@ -97,7 +97,7 @@ def run_stages(
     for stage, wanted in zip(planned, chosen, strict=True):
         _require_trainable(stage, wanted)
     course = course_of(answered, graph, train, validation, settings, meanings=meanings, loss=loss)
-    folder = None if run is None else StagesFolder(run, _identity(course, model, planned), every or Every(), tell)
+    folder = None if run is None else _folder(run, course, model, planned, every or Every(), tell)
     runs: list[StageRun] = []
     if folder is not None and folder.resumed is not None:
         runs += folder.ledger.earlier
@@ -112,7 +112,22 @@ def run_stages(
             runs.append(run_stage(course, ledger, stage, trained, first, told, folder))
             if runs[-1].broken is not None:
                 break
+        if folder is not None:
+            folder.end()
     return _concluded(course, runs)
+
+
+def _folder(
+    run: Path,
+    course: Course,
+    model: keras.Model,
+    planned: Sequence[Stage],
+    every: Every,
+    tell: Callable[[str], None],
+) -> StagesFolder:
+    make_deterministic()
+    epochs = sum(stage.epochs for stage in planned)
+    return StagesFolder(run, _identity(course, model, planned), every, tell, steps=course.steps, epochs=epochs)
 
 
 def _identity(course: Course, model: keras.Model, planned: Sequence[Stage]) -> dict[str, Any]:
@@ -188,6 +203,8 @@ def _fit(course: Course, ledger: Ledger, stage: Stage, first: int, keeper: Keepe
     conductor = _conductor(course, ledger, callbacks, folder, resumed, where_of(feed))
     try:
         build_for_training(course.trainer, *course.some())
+        if folder is not None and not done(conductor, stage.epochs):
+            folder.begin(ledger, conductor.place, rate_of(course.trainer) if resumed is None else resumed.facts["rate"])
         conduct(course.trainer, conductor, feed, held, stage.epochs)
     except Exception as error:  # each backend has exceptions of its own
         if isinstance(error, WeldError) or error in (feed.refusal, held.refusal):
@@ -213,7 +230,7 @@ def _conductor(
     keep = partial(folder.keep, ledger=ledger)
     made = Conductor(callbacks, course.steps, folder.every, keep, resumed, where=where)
     if resumed is None:
-        made.place.step = course.steps * sum(run.stage.epochs for run in ledger.earlier)
+        made.place.step = course.steps * ledger.epochs
     return made
 
 

@@ -15,14 +15,18 @@ from keras_weld.errors import TrainingError
 from keras_weld.training.background import Background, all_done
 from keras_weld.training.callback_state import check_callbacks
 from keras_weld.training.checkpoints import Checkpoint, Checkpoints
+from keras_weld.training.conductor import Place
 from keras_weld.training.every import Every
+from keras_weld.training.holding import hold, release
 from keras_weld.training.identity import differences
 from keras_weld.training.keeping import Epoch
 from keras_weld.training.packing import unpack
 from keras_weld.training.plan import Stage
+from keras_weld.training.rehearsal import placed
 from keras_weld.training.result import StageRun
 from keras_weld.training.run_folder import CHECKPOINTS, RUN, read_run, write_run
-from keras_weld.training.run_history import write_history
+from keras_weld.training.run_history import measured, write_history
+from keras_weld.training.starts import note_end, note_start
 
 _TOLD = ("versions", "hardware", "script")  # may differ from start to start
 
@@ -39,6 +43,11 @@ class Ledger(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, number: int, earlier: Sequence[StageRun], notes: Sequence[str]) -> None:
         super().__init__()
         self.number, self.earlier, self.notes = number, list(earlier), list(notes)
+
+    @property
+    def epochs(self) -> int:
+        """The epochs that were run before."""
+        return sum(len(run.history) for run in self.earlier)
 
     def get_state(self) -> dict[str, Any]:
         """All of it, as values that a checkpoint takes."""
@@ -58,6 +67,8 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         identity: what the training is, as plain JSON: all of it has to be as it was, but versions and script.
         every: when to take a checkpoint besides every epoch's end.
         tell: called with what a person should know.
+        steps: batches of an epoch.
+        epochs: epochs of all stages, if none ends early.
 
     Attributes:
         every: when to take a checkpoint besides every epoch's end.
@@ -69,9 +80,26 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         DamagedFileError: if there are checkpoints and none is whole.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any], every: Every, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        identity: Mapping[str, Any],
+        every: Every,
+        tell: Callable[[str], None],
+        *,
+        steps: int,
+        epochs: int,
+    ) -> None:
+        folder, options = placed(folder)
+        self._steps, self._epochs, self._identity = steps, epochs, identity
+        self._begun = False
+        hold(folder)
         self.every, self.resumed, self.ledger = every, None, Ledger(1, (), ())
-        self._folder, self._checkpoints, self._background = folder, Checkpoints(folder / CHECKPOINTS), Background()
+        self._folder, self._checkpoints, self._background = (
+            folder,
+            Checkpoints(folder / CHECKPOINTS, **options),
+            Background(),
+        )
         all_done()
         if (folder / RUN).is_file():
             _require_same(read_run(folder)["identity"], identity, str(folder))
@@ -100,6 +128,24 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         check_callbacks(callbacks, self.resumed.facts["callbacks"], str(self._folder))
         return self.resumed
 
+    def begin(self, ledger: Ledger, place: Place, rate: float) -> None:
+        """Note that this process trains from here on, once.
+
+        Args:
+            ledger: what was before the stage.
+            place: the place in it.
+            rate: the learning rate of the first step.
+        """
+        if self._begun:
+            return
+        self._begun = True
+        epoch = ledger.epochs + place.epoch
+        note_start(self._folder, self._identity, epoch=epoch, step=place.step, epochs=self._epochs, rate=rate)
+
+    def end(self) -> None:
+        """Note that all stages are done."""
+        note_end(self._folder)
+
     def keep(self, checkpoint: Checkpoint, ledger: Ledger) -> None:
         """Have a checkpoint and the history of all stages written in the background, once the one before is written.
 
@@ -107,15 +153,18 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
             WriteError: if the one before could not be written.
         """
         entries = [
-            {"stage": number, "epoch": one.epoch - 1, "rate": one.rate, **one.training, **_named(one.validation)}
+            {"stage": number, "rate": one.rate, **one.training, **_named(one.validation)}
             for number, run in enumerate(ledger.earlier, 1)
             for one in run.history
         ]
-        entries += [{"stage": ledger.number, **one} for one in checkpoint.facts["history"]]
+        entries += [
+            {"stage": ledger.number, **measured(one), "rate": one["rate"]} for one in checkpoint.facts["history"]
+        ]
+        history = [{"epoch": number, "step": (number + 1) * self._steps, **one} for number, one in enumerate(entries)]
 
         def write() -> None:
             self._checkpoints.write(checkpoint)
-            write_history(self._folder, entries)
+            write_history(self._folder, history)
 
         self._background.do(write)
 
@@ -123,6 +172,7 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._background.__exit__(kind, error, trace)
+        release(self._folder)
 
 
 def _named(validation: Mapping[str, float]) -> dict[str, float]:

@@ -23,7 +23,7 @@ from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
 
-DTYPES = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?", "c8", "c16", "V1", "V2", "S1", "S9"]
+DTYPES = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?", "c8", "c16", "V1", "S1", "S9"]
 NAMES = ("name", "dtype", "lineage0", "fixed", "empty", "number", "text_3", "text_7")
 File = h5py.File
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from keras_weld.core.tensor import Role
+from keras_weld.errors import DamagedFileError
 from keras_weld.io import zip_writer
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
 from keras_weld.io.kinds import Kind
@@ -215,3 +216,20 @@ def test_shards_give_one_model_whatever_is_in_which(tmp_path: Path) -> None:
     content["weight_map"]["/layers/dense/vars"] = [first, second]
     file.write_text(json.dumps(content))
     assert_same(file, values)
+
+
+@pytest.mark.parametrize(
+    ("written", "flipped", "found"),
+    [(b"bfloat16", b"bfloat06", "dtype: bfloat06"), (b"dtype\0", b"dtypd\0", "no such attribute")],
+)
+def test_bfloat16_that_does_not_say_so_is_damaged(tmp_path: Path, written: bytes, flipped: bytes, found: str) -> None:
+    file = tmp_path / "a.weights.h5"
+    with h5py.File(file, "w") as there:
+        values = there.create_dataset("layers/dense/vars/0", data=np.zeros(3, ml_dtypes.bfloat16).view("V2"))
+        values.attrs["dtype"] = "bfloat16"
+    content = file.read_bytes()
+    assert written in content
+    file.write_bytes(content.replace(written, flipped))
+    with pytest.raises(DamagedFileError, match="does not say what they are") as caught:
+        open_model(file)
+    assert (caught.value.file, caught.value.layer, caught.value.found) == (str(file), "layers/dense/vars/0", found)

@@ -106,3 +106,12 @@ def test_other_names_unbuilt_models_and_taken_names_are_refused(tmp_path, traine
     assert (tmp_path / "m.keras").read_bytes() == b"precious"
     with pytest.raises(WriteError, match="folder to write into is not there"):
         save(trained, tmp_path / "none" / "m.keras")
+
+
+def test_a_size_of_shards_and_custom_objects_of_another_kind_are_refused(trained, tmp_path):
+    with pytest.raises(UsageError, match="max_shard_size is of another kind") as refused:
+        save(trained, tmp_path / "a.weights.json", max_shard_size="x")
+    assert refused.value.found == "'x' (str)"
+    with pytest.raises(UsageError, match="custom_objects is of another kind") as refused:
+        load(tmp_path / "a.keras", custom_objects=5)
+    assert refused.value.found == "5 (int)"

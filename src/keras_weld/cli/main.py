@@ -130,6 +130,9 @@ def run() -> None:
     """Read the command line and run the command."""
     # TensorFlow greets on standard error unless told otherwise before it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if sys.stdout is None:  # closed by the shell: the first file that is opened would take its place
+        click.echo("Error: Standard output is closed; send it to /dev/null to have nothing shown.", err=True)
+        sys.exit(REFUSED)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name may have letters that the terminal lacks
     gc.set_threshold(200_000)  # a command is short: collecting its own start-up takes a twentieth of its time
@@ -149,9 +152,7 @@ def run() -> None:
 def _refuse(error: WeldError, *, as_json: bool) -> NoReturn:
     if os.environ.get("WELD_DEBUG"):
         traceback.print_exc()
-    if as_json:
-        emit_json(error.as_dict())
-    else:
+    if not _printed(error if as_json else None) or not as_json:
         _show(error)
     raise Exit(REFUSED) from None
 
@@ -176,6 +177,22 @@ def _show(error: WeldError) -> None:
 
 
 def _leave_quietly() -> NoReturn:
+    _throw_output_away()
+    raise Exit(READER_GONE)
+
+
+def _printed(error: WeldError | None) -> bool:
+    """Print an error as JSON, if there is one; False where nothing can be printed, as on a full disk."""
+    try:
+        if error is not None:
+            emit_json(error.as_dict())
+        sys.stdout.flush()
+    except OSError:
+        _throw_output_away()
+        return False
+    return True
+
+
+def _throw_output_away() -> None:
     # Python flushes standard output once more when it ends; that must find an open file.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise Exit(READER_GONE)

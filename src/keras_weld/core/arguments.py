@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from numbers import Integral, Real
 from typing import Any
 
 from keras_weld.errors import UsageError
@@ -64,12 +65,79 @@ def require_path(path: Any, remedy: str) -> None:
         remedy: what to do instead.
 
     Raises:
-        UsageError: if it is neither a text nor path-like.
+        UsageError: if it is neither a text nor path-like, or empty.
     """
-    if not isinstance(path, str | os.PathLike):
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
         raise UsageError(
             "This is not the path of a model.",
             expected="a path, such as 'model.keras'",
-            found=f"{type(path).__name__}",
+            found=type(path).__name__ if path != "" else "an empty text",
             remedy=remedy,
         )
+
+
+def require_kind(name: str, value: Any, kinds: type | tuple[type, ...], expected: str) -> None:
+    """Refuse an argument of another kind; True and False are no numbers.
+
+    Args:
+        name: what the argument is called.
+        value: what was passed.
+        kinds: the classes of which it may be.
+        expected: what it should be, in words, with an example.
+
+    Raises:
+        UsageError: naming the argument, what is expected and what was found.
+
+    Example:
+        >>> require_kind("last", 3, Integral, "a whole number, such as 5")
+    """
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise UsageError(
+            f"The argument {name} is of another kind.",
+            expected=expected,
+            found=f"{value!r:.60} ({type(value).__name__})",
+            remedy=f"Give {name}={expected.rpartition('such as ')[2]}",
+        )
+
+
+def require_whole_number(name: str, value: Any, least: int) -> None:
+    """Refuse what is no whole number, and one that is too small.
+
+    Args:
+        name: what the argument is called.
+        value: what was passed.
+        least: the smallest that makes sense.
+
+    Raises:
+        UsageError: naming the argument, what is expected and what was found.
+
+    Example:
+        >>> require_whole_number("seed", 0, 0)
+    """
+    require_kind(name, value, Integral, f"a whole number from {least} on, such as {max(least, 1)}")
+    if value < least:
+        raise UsageError(
+            f"The argument {name} is too small.",
+            expected=f"a whole number from {least} on",
+            found=value,
+            remedy=f"Give {name}={max(least, 1)}",
+        )
+
+
+def require_numbers(name: str, values: Any, expected: str) -> None:
+    """Refuse what is no series of numbers.
+
+    Args:
+        name: what the argument is called.
+        values: what was passed.
+        expected: what it should be, in words, with an example.
+
+    Raises:
+        UsageError: naming the argument, what is expected and what was found.
+
+    Example:
+        >>> require_numbers("weights", (0.5, 0.5), "numbers, such as [0.5, 0.5]")
+    """
+    require_kind(name, values, Iterable, expected)
+    for value in values:
+        require_kind(name, value, Real, expected)

@@ -65,6 +65,7 @@ def open_data(
         >>> open_data((np.zeros((3, 2)), np.zeros(3))).splits["all"].count
         3
     """
+    Preparation(pixels=pixels)  # refuses a range that there is not, also where there are no images
     if sample is not None and sample < 1:
         raise UsageError("A sample has at least one example.", found=sample)
     if isinstance(what, str | os.PathLike):
@@ -116,6 +117,8 @@ def _set_aside(dataset: Dataset, share: float, seed: int) -> Dataset:
 
 
 def _open_named(text: str, pixels: str, inflated_bytes: int, ratio: int) -> Dataset:
+    if not text:
+        raise DataError("The name of the data is empty.", expected="a file, a folder or MODULE:FUNCTION", found="''")
     if "://" in text:
         raise DataError("Data is read from this machine only.", file=text, remedy="Download it first.")
     if Path(text).is_dir():

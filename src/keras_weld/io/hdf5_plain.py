@@ -168,7 +168,7 @@ class _Parser:
         if dtype.kind != "V":
             return dtype
         name = self.texts.among(attributes, "dtype", self.limits)
-        if name is None:
+        if name is None and dtype.itemsize != BFLOAT16.itemsize:
             return dtype
         if name != "bfloat16" or dtype.itemsize != BFLOAT16.itemsize:
             raise DoubtError

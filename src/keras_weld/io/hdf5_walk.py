@@ -123,9 +123,8 @@ class Walk:
         """The dtype, and whether the stored bytes are the values as they are in memory."""
         kind = dataset.get_type()
         if isinstance(kind, h5t.TypeOpaqueID) and kind.get_size() in (1, 2):
-            if attribute(h5py.Dataset(dataset), "dtype", self.limits, lambda: self.file.heap_texts) == "bfloat16":
-                return BFLOAT16, True
-            return np.dtype(f"V{kind.get_size()}"), True
+            flag = attribute(h5py.Dataset(dataset), "dtype", self.limits, lambda: self.file.heap_texts)
+            return _unnamed(kind.get_size(), flag), True
         known = isinstance(kind, h5t.TypeIntegerID | h5t.TypeFloatID | h5t.TypeEnumID | h5t.TypeCompoundID)
         dtype = np.dtype(kind.dtype) if known else np.dtype(object)
         if isinstance(kind, h5t.TypeStringID) and not kind.is_variable_str():
@@ -204,3 +203,17 @@ def _text(name: bytes) -> str:
             found=repr(name)[1:],
             remedy=COPY_AGAIN,
         ) from error
+
+
+def _unnamed(size: int, flag: Any) -> Dtype:
+    """The dtype of values that HDF5 has no kind for: of two bytes, it is bfloat16 and the file says so."""
+    if size == BFLOAT16.itemsize:
+        if flag != "bfloat16":
+            raise DamagedFileError(
+                "A tensor of two bytes a value does not say what they are.",
+                expected="the attribute dtype: bfloat16",
+                found="no such attribute" if flag is None else f"dtype: {flag}",
+                remedy=COPY_AGAIN,
+            )
+        return BFLOAT16
+    return np.dtype(f"V{size}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from keras_weld.core.arguments import require_kind
 from keras_weld.core.importing import current_folder_importable
 from keras_weld.errors import UnsafeFileError, UsageError
 from keras_weld.io.allow_list import is_known_class, is_known_function, is_known_text
@@ -36,6 +37,7 @@ def resolve(custom: Custom | None) -> dict[str, Any]:
         return {}
     if isinstance(custom, str):
         custom = [custom]
+    require_kind("custom_objects", custom, Iterable, "a dict, or a list, such as ['my_layers:Attention']")
     found: dict[str, Any] = dict(custom) if isinstance(custom, Mapping) else {}
     entries = list(found.values()) if isinstance(custom, Mapping) else list(custom)
     for entry in entries:

@@ -6,13 +6,14 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from keras_weld.core.arguments import require_path
+from keras_weld.core.arguments import require_kind, require_path
 from keras_weld.core.older_calls import refuse_older
 from keras_weld.core.state import ModelState
 from keras_weld.errors import UsageError, WriteError, add_context
@@ -83,6 +84,7 @@ def save(
     """
     refuse_older("weld.save", older, _INSTEAD)
     require_path(path, "The model comes first, then the path: weld.save(model, 'model.keras')")
+    require_kind("max_shard_size", max_shard_size, Real, "gigabytes, such as 5.0")
     kind = saved_kind(path)
     target = Path(path)
     _check(model, target, kind, overwrite)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from keras_weld.core.arguments import list_of_models
+from keras_weld.core.arguments import list_of_models, require_kind, require_path
 from keras_weld.core.state import ModelState
 from keras_weld.errors import UsageError
 from keras_weld.io.fingerprint import Fingerprints
@@ -101,6 +102,10 @@ def average(
         >>> weld.average(["a.keras", "b.keras"], "mean.keras").averaged  # doctest: +SKIP
         267
     """
+    require_path(out, "Name the file to write: weld.average(models, 'mean.keras')")
+    if architecture is not None:
+        require_path(architecture, "Give the path of a file with the architecture, such as 'model.json'.")
+    require_kind("limits", limits, Limits, "limits by name, such as Limits()")
     written_kind(out)
     how = METHODS[method]
     given = list_of_models(models)
@@ -170,6 +175,8 @@ def _told_of_nonfinite(names: Sequence[str]) -> list[str]:
 
 
 def _last(models: list[Model], last: int | None) -> list[Model]:
+    if last is not None:
+        require_kind("last", last, Integral, "a whole number, such as 5")
     if last is None:
         chosen = models
     elif not 1 <= last <= len(models):

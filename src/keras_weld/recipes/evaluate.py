@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from keras_weld.core.arguments import list_of_models
+from keras_weld.core.arguments import list_of_models, require_kind, require_whole_number
 from keras_weld.data.open import open_data
 from keras_weld.data.prepare import Preparation
 from keras_weld.errors import UsageError
@@ -80,7 +80,11 @@ def evaluate(
     Example:
         >>> evaluate("merged.keras", ["a.keras", "b.keras"], data="digits.npz")  # doctest: +SKIP
     """
-    limits = limits or Limits()
+    limits = Limits() if limits is None else limits
+    require_kind("limits", limits, Limits, "limits by name, such as Limits()")
+    require_whole_number("batch_size", batch_size, 1)
+    require_whole_number("resamples", resamples, 1)
+    require_whole_number("seed", seed, 0)
     dataset = open_data(
         data,
         sample=sample,

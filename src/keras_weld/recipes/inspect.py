@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keras_weld.checks.summary import Summary, summarize
-from keras_weld.core.arguments import require_path
+from keras_weld.core.arguments import require_kind, require_path
 from keras_weld.core.state import ModelState
 from keras_weld.errors import add_context
 from keras_weld.io.config_scan import ConfigReport, FoundClass, scan_config
@@ -67,7 +67,8 @@ def inspect(path: str | os.PathLike[str], *, limits: Limits | None = None, sha25
     """
     require_path(path, "Give the path of a saved model; save a live one first: weld.save(model, 'model.keras')")
     where = Path(path)
-    limits = limits or _DEFAULT
+    limits = _DEFAULT if limits is None else limits
+    require_kind("limits", limits, Limits, "limits by name, such as Limits()")
     with ThreadPoolExecutor(1) as pool:
         # On a core of its own while the file is opened and summed up.
         digest = pool.submit(sha256_of, where) if sha256 and where.exists() else None

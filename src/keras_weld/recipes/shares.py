@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from keras_weld.core.arguments import require_numbers
 from keras_weld.errors import UsageError
 
 _SLACK = 1e-6  # what rounding decimal fractions by hand may leave
@@ -27,6 +28,7 @@ def shares(count: int, weights: Sequence[float] | None, normalize: bool) -> list
     """
     if weights is None:
         return [1 / count] * count
+    require_numbers("weights", weights, "a list of numbers, such as [0.5, 0.5]")
     if len(weights) != count:
         raise UsageError(
             "There must be one weight for each model.",
@@ -36,7 +38,12 @@ def shares(count: int, weights: Sequence[float] | None, normalize: bool) -> list
         )
     total = math.fsum(weights)
     if not math.isfinite(total) or (normalize and total == 0):
-        raise UsageError("The weights are not numbers that can be used.", found=", ".join(map(str, weights)))
+        raise UsageError(
+            "The weights are not numbers that can be used.",
+            expected="finite numbers" + " whose sum is not 0" * normalize,
+            found=", ".join(map(str, weights)),
+            remedy="Give the share of each model, such as 0.5,0.5",
+        )
     if not normalize and abs(total - 1) > _SLACK:
         raise UsageError(
             "The weights do not sum to 1.",

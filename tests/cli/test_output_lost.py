@@ -29,3 +29,11 @@ def test_output_that_cannot_be_written_is_told(words, told):
     assert done.returncode == 2
     assert done.stderr.startswith(told)
     assert "Traceback" not in done.stderr
+
+
+def test_what_the_system_does_not_allow_is_told_with_a_remedy() -> None:
+    from keras_weld.cli.main import _of_the_system
+
+    error = _of_the_system(PermissionError(13, "Permission denied", "m.keras"))
+    assert (error.file, error.found) == ("m.keras", "Permission denied")
+    assert "ls -l" in str(error.remedy)

@@ -150,6 +150,14 @@ def test_a_missing_folder_is_told_with_the_command_that_makes_it(tmp_path: Path)
         assert caught.value.remedy == f"Make it first: mkdir -p {tmp_path / 'no'}"
 
 
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for name in NAMES:
+        with pytest.raises(WriteError) as caught:
+            write(tmp_path / "file" / "deeper" / name, handmade.tensors())
+        assert (caught.value.expected, caught.value.found) == (f"a folder {tmp_path / 'file'}", "a file of this name")
+
+
 def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
     for name in NAMES:
         (tmp_path / name).mkdir()

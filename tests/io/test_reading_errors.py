@@ -51,6 +51,14 @@ def test_a_missing_file_names_what_is_beside_it(tmp_path: Path, name: str) -> No
     assert error.found == ("beside it: m.txt" if name != "folder" else None)
 
 
+@pytest.mark.parametrize("to", ["nowhere.keras", "link.keras"], ids=["dangling", "loop"])
+def test_a_link_that_leads_to_no_file_says_where_it_leads(tmp_path: Path, to: str) -> None:
+    (tmp_path / "link.keras").symlink_to(to)
+    error = refused(tmp_path / "link.keras", MissingFileError)
+    assert error.problem == "This is a link that leads to no file."
+    assert error.found == f"a link to {to}"
+
+
 @pytest.mark.parametrize("name", ["m.keras", "m.h5", "m.weights.h5", "m.weights.json", "m.json", "m"])
 def test_an_empty_file_is_called_empty(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()

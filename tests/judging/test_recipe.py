@@ -230,7 +230,7 @@ def test_models_of_other_tasks_and_data_without_targets_are_refused():
     with pytest.raises(UsageError, match="has no output number 2"):
         evaluate(model, data=DATA, output=2)
     with pytest.raises(UsageError, match="There is no metric called 'acc'"):
-        evaluate(model, data=DATA, metric="acc")
+        evaluate(model, data="missing.npz", metric="acc")  # before anything is opened
 
 
 def test_one_example_decides_nothing() -> None:

@@ -64,6 +64,21 @@ def test_flipped_bit_in_a_tensor_names_the_part_and_says_to_copy_it_again(tmp_pa
     assert refused.value.remedy == "Copy the file again from where it came from."
 
 
+def test_float64_that_the_backend_narrows_is_told(tmp_path):
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # JAX's own words
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, dtype="float64", name="wide")])
+        model.save(tmp_path / "m.keras")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        load(tmp_path / "m.keras")
+    ours = [str(one.message) for one in told if "holds float64" in str(one.message)]
+    assert len(ours) == (keras.backend.backend() == "jax")
+    assert all("in 2 variables, such as wide/kernel" in text for text in ours)
+
+
 @pytest.mark.parametrize("path", [None, 3])
 def test_what_is_no_path_is_refused(path):
     with pytest.raises(UsageError, match="This is not the path of a model"):

@@ -69,9 +69,20 @@ class WeldGroup(LazyGroup):
         except OSError as error:
             if error.strerror is None:
                 raise
-            problem = f"The operating system refused: {error.strerror}."
-            _refuse(WeldError(problem, file=error.filename), as_json=json_asked(ctx))
+            _refuse(_of_the_system(error), as_json=json_asked(ctx))
         return result
+
+
+def _of_the_system(error: OSError) -> WeldError:
+    if isinstance(error, PermissionError):
+        return WeldError(
+            "The operating system does not allow it.",
+            file=error.filename,
+            expected="the right to read it, or to write into its folder",
+            found=error.strerror,
+            remedy="Look at its owner and its rights (ls -l), or work on a copy of your own.",
+        )
+    return WeldError(f"The operating system refused: {error.strerror}.", file=error.filename)
 
 
 @contextmanager

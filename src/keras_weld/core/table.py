@@ -54,7 +54,7 @@ class Table(Mapping[str, Entry]):
                 f"There is no {self._what} called {name!r}.",
                 expected="one of " + ", ".join(entries),
                 found=name,
-                remedy="Choose one of these, or enter your own in the table.",
+                remedy="Choose one of these.",
             )
         return entries[name]
 

@@ -127,12 +127,7 @@ def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | N
     """
     target = Path(path).resolve()
     if not target.parent.is_dir():
-        raise WriteError(
-            "The folder to write into is not there.",
-            file=path,
-            found=f"no folder {target.parent}",
-            remedy=f"Make it first: mkdir -p {target.parent}",
-        )
+        raise folder_missing(path)
     if target.is_dir():
         raise WriteError("A folder has this name.", file=path, remedy="Choose another name for the output.")
     remove_abandoned(target)
@@ -159,6 +154,26 @@ def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | N
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def folder_missing(path: str | os.PathLike[str]) -> WriteError:
+    """What to raise where the folder that a file is to be written into is not there."""
+    folder = Path(path).resolve().parent
+    in_the_way = next((one for one in (folder, *folder.parents) if one.exists() and not one.is_dir()), None)
+    if in_the_way is not None:
+        return WriteError(
+            "What the file is to be written into is no folder.",
+            file=path,
+            expected=f"a folder {in_the_way}",
+            found="a file of this name",
+            remedy="Choose another folder for the output.",
+        )
+    return WriteError(
+        "The folder to write into is not there.",
+        file=path,
+        found=f"no folder {folder}",
+        remedy=f"Make it first: mkdir -p {folder}",
+    )
 
 
 def not_written(path: str | os.PathLike[str], error: OSError) -> WriteError:

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from keras_weld.errors import WeldError, WriteError
-from keras_weld.io.atomic import PREFIX, not_written, remove_abandoned, sync_file, sync_folder, temporary_name
+from keras_weld.io.atomic import (
+    PREFIX,
+    folder_missing,
+    not_written,
+    remove_abandoned,
+    sync_file,
+    sync_folder,
+    temporary_name,
+)
 
 _HERE = -100  # AT_FDCWD: a path is taken from the folder we are in
 _EXCHANGE = 2  # RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
@@ -33,12 +41,10 @@ def atomic_folder(path: str | os.PathLike[str], verify: Callable[[Path], None]) 
         WriteError: if the folder above is missing, a file has the name, or the system refuses.
     """
     target = Path(path).resolve()
-    if not target.parent.is_dir() or target.is_file():
-        raise WriteError(
-            "A file has the name of this folder." if target.is_file() else "The folder to write into is not there.",
-            file=path,
-            remedy="Choose another name." if target.is_file() else f"Make it first: mkdir -p {target.parent}",
-        )
+    if not target.parent.is_dir():
+        raise folder_missing(path)
+    if target.is_file():
+        raise WriteError("A file has the name of this folder.", file=path, remedy="Choose another name.")
     remove_abandoned(target)
     temporary = target.with_name(temporary_name(target.name))
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -62,14 +63,7 @@ def container_of(path: Path) -> str:
         )
     if not path.exists():
         _refuse_prefix(path)
-        begin = path.name.partition(".")[0]
-        near = sorted(entry.name for entry in path.parent.glob("*") if entry.name.partition(".")[0] == begin)[:3]
-        raise MissingFileError(
-            "There is no such file.",
-            file=path,
-            found=f"beside it: {', '.join(near)}" if near else None,
-            remedy="Check the path; it is taken from the folder you are in.",
-        )
+        raise _missing(path)
     if path.is_dir():
         return "folder"
     if not path.is_file():  # a pipe would be waited for without end
@@ -103,6 +97,24 @@ def container_of(path: Path) -> str:
         )
     _check_name(path, found)
     return found
+
+
+def _missing(path: Path) -> MissingFileError:
+    if path.is_symlink():
+        return MissingFileError(
+            "This is a link that leads to no file.",
+            file=path,
+            found=f"a link to {os.readlink(path)}",
+            remedy="Link it to a file that is there, or give that file's path.",
+        )
+    begin = path.name.partition(".")[0]
+    near = sorted(entry.name for entry in path.parent.glob("*") if entry.name.partition(".")[0] == begin)[:3]
+    return MissingFileError(
+        "There is no such file.",
+        file=path,
+        found=f"beside it: {', '.join(near)}" if near else None,
+        remedy="Check the path; it is taken from the folder you are in.",
+    )
 
 
 def _refuse_prefix(path: Path) -> None:

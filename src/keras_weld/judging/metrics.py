@@ -66,13 +66,27 @@ METRICS: Table[Metric] = Table("metric", group="keras_weld.metrics")
 _DEFAULTS = {Task.CLASSES: "accuracy", Task.BINARY: "accuracy", Task.LABELS: "accuracy", Task.VALUES: "mse"}
 
 
+def require_metric(name: str | None) -> None:
+    """Refuse a name that no metric has.
+
+    Raises:
+        UsageError: naming those that there are.
+    """
+    if name is not None:
+        METRICS[_entry(name)]
+
+
+def _entry(name: str) -> str:
+    return name.replace("-", "_")
+
+
 def metric_for(outcome: Outcome, name: str | None = None) -> Metric:
     """The metric called `name`, or the usual one for what the outputs are about.
 
     Raises:
         UsageError: if there is none of that name, or it does not fit.
     """
-    metric = METRICS[_DEFAULTS[outcome.task] if name is None else name.replace("-", "_")]
+    metric = METRICS[_DEFAULTS[outcome.task] if name is None else _entry(name)]
     metric.check(outcome)
     return metric
 

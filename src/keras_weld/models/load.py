@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_weld.core.arguments import require_path
 from keras_weld.core.older_calls import refuse_older
@@ -117,6 +118,7 @@ def load(
                 if ours:
                     compile_as_saved(model, state, custom, stored)
             _tell_empty_vocabularies(model, state)
+            _tell_narrowed(model, state)
             set_lineage(model, state.metadata.get("lineage"))  # of the weights, wherever the architecture is from
             return model
 
@@ -157,6 +159,20 @@ def _tell_empty_vocabularies(model: keras.Model, state: ModelState) -> None:
             )
 
 
+def _tell_narrowed(model: keras.Model, state: ModelState) -> None:
+    """Warn where the backend made float32 of float64: JAX does, unless it is told otherwise."""
+    wide = [one for one in model.weights if str(one.dtype) == "float64"]
+    narrowed = [one for one in wide if np.asarray(keras.ops.convert_to_numpy(one.value)).dtype != np.float64]
+    if narrowed:
+        warnings.warn(
+            f"{state.source} holds float64, of which the backend {keras.backend.backend()} has made float32 in "
+            f"{len(narrowed)} variables, such as {narrowed[0].path}. On JAX, JAX_ENABLE_X64=1 in the environment "
+            "keeps it.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
 def _is_keras_2(state: ModelState) -> bool:
     return state.kind == Kind.KERAS and major_version(state) == 2
 
@@ -179,17 +195,17 @@ def _without_architecture(path: Path, kind: Kind) -> WrongKindError:
             "This SavedModel keeps the model as a graph, not as layers, so no Keras model can be built from it.",
             expected="a SavedModel that model.save wrote with Keras 2 (it has keras_metadata.pb), or weld.save",
             found="a SavedModel without its architecture, as model.export writes it",
-            remedy=f"Give the architecture too: weld.load({str(path)!r}, architecture='model.json'), or "
-            f"load the "
-            ".keras file that it was exported from.",
+            remedy=f"Give the architecture too: weld.load({str(path)!r}, architecture='model.json') or, on the "
+            f"command line, weld convert {path} model.keras --architecture model.json. Or load the .keras file that "
+            "it was exported from.",
         )
     return WrongKindError(
         "This file holds weights alone; a model needs its architecture too.",
         expected="a .keras file, or an architecture beside the weights",
         found=f"weights without an architecture ({kind})",
-        remedy=f"Give it: weld.load({str(path)!r}, architecture='model.json'), with a file that "
-        f"model.to_json() or "
-        "model.save() wrote.",
+        remedy=f"Give it: weld.load({str(path)!r}, architecture='model.json') or, on the command line, "
+        f"weld convert {path} model.keras --architecture model.json, with a file that model.to_json() or model.save() "
+        "wrote.",
     )
 
 

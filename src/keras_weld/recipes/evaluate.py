@@ -13,6 +13,7 @@ from keras_weld.data.prepare import Preparation
 from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.judging.bootstrap import RESAMPLES
+from keras_weld.judging.metrics import require_metric
 from keras_weld.judging.verdict import MARGIN
 from keras_weld.recipes.contest import Contestant, Output, Progress, contest, names_of, splits_to_judge
 from keras_weld.recipes.judgement import Evaluation
@@ -85,6 +86,7 @@ def evaluate(
     require_whole_number("batch_size", batch_size, 1)
     require_whole_number("resamples", resamples, 1)
     require_whole_number("seed", seed, 0)
+    require_metric(metric)
     dataset = open_data(
         data,
         sample=sample,

@@ -18,7 +18,7 @@ from keras_weld.errors import WriteError
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
 from keras_weld.io.limits import UNLIMITED
 
-DTYPES = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?", "c8", "c16", "V1", "V3", "S1", "S9"]
+DTYPES = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?", "c8", "c16", "V1", "S1", "S9"]
 Values = Mapping[str, np.ndarray[Any, Any]]
 
 

@@ -1,4 +1,4 @@
-"""One training, killed 200 times at random moments, against the same training left alone.
+"""One training, killed again and again at random moments, against the same training left alone.
 
     KERAS_BACKEND=jax python benchmarks/bench_kills.py --kills 200 --seed 0
 
@@ -116,7 +116,7 @@ def differences(one: Path, other: Path) -> list[str]:
 def main() -> int:
     """Train, kill, compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where the runs are; a temporary folder by default")
     given = parser.parse_args()

@@ -1,6 +1,6 @@
 """Every training of the matrix, interrupted and resumed, against the same training left alone.
 
-    KERAS_BACKEND=jax python benchmarks/bench_resume.py
+    KERAS_BACKEND=jax python benchmarks/bench_resume.py --all
     KERAS_BACKEND=jax python benchmarks/bench_resume.py --sample 50 --seed 1
 
 Optimizers x layers x data x callbacks x moments of interruption, each with a model built anew. All variables, metrics,
@@ -98,12 +98,13 @@ def chosen(sample: int | None, seed: int) -> list[Case]:
 def main() -> int:
     """Train all of them, and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sample", type=int, help="so many cases, drawn by the seed, instead of all")
+    parser.add_argument("--sample", type=int, default=24, help="so many cases, drawn by the seed")
+    parser.add_argument("--all", action="store_true", help="every case; this takes hours")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     results: list[Result] = []
     began, training, whole = time.monotonic(), None, None
-    for case in chosen(given.sample, given.seed):
+    for case in chosen(None if given.all else given.sample, given.seed):
         with tempfile.TemporaryDirectory() as folder:
             this = (case.optimizer, case.layers, case.data, case.callback)
             if this != training:

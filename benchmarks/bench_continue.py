@@ -50,7 +50,10 @@ NETWORKS: dict[str, Callable[[tuple[int, ...], int], keras.Model]] = {"small": s
 
 def compiled(model: keras.Model) -> keras.Model:
     """With an optimizer of its own."""
-    model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    loss = "sparse_categorical_crossentropy"
+    # XLA on TensorFlow's processor backend would take longer to compile than some of these trainings run.
+    jit = False if keras.backend.backend() == "tensorflow" else "auto"
+    model.compile(keras.optimizers.Adam(1e-3), loss, metrics=["accuracy"], jit_compile=jit)
     return model
 
 

@@ -103,6 +103,24 @@ def run_weld() -> Callable[..., Completed]:
     return run
 
 
+@pytest.fixture(scope="session")
+def weld_here() -> Callable[..., Completed]:
+    """Run the command `weld` in this process, where the backend has started already; as `run_weld` otherwise."""
+
+    def run(*arguments: object, check: bool = False) -> Completed:
+        from click.testing import CliRunner
+
+        from keras_weld.cli.main import app
+
+        words = [str(one) for one in arguments]
+        done = CliRunner().invoke(app, words)
+        if check and done.exit_code != 0:
+            pytest.fail(f"weld ended with {done.exit_code}.\n{done.stdout}\n{done.stderr}", pytrace=False)
+        return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
 def _run(command: list[str], backend: str | None, check: bool, timeout: float) -> Completed:
     done = subprocess.run(
         command, env=_environment(backend), capture_output=True, text=True, timeout=timeout, check=False

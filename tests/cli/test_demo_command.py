@@ -176,8 +176,10 @@ def run_here(ran: Ran, text: str) -> int:
 
 def test_the_commands_shown_work_when_they_are_copied(ran: Ran) -> None:
     commands = list(ran.result.commands)
-    through_the_shell = [text for text in commands if "evaluate" not in text or "*" in text]
-    assert len(through_the_shell) == 10
+    # What starts a backend is run in this process, but where the shell is needed.
+    here = ("evaluate", "fuse", "ensemble")
+    through_the_shell = [text for text in commands if text.split()[1] not in here or "*" in text]
+    assert len(through_the_shell) == 8
     for text in commands:
         run = run_in_shell if text in through_the_shell else run_here
         assert run(ran, text) == 0, text

@@ -17,6 +17,8 @@ WELD = f"{sys.executable} -c 'from keras_weld.cli.entry import run; run()'"
     [
         (f"inspect {MODEL} --json > /dev/full", "Error: The operating system refused: No space left on device.\n"),
         (f"inspect {MODEL} > /dev/full", "Error: The operating system refused: No space left on device.\n"),
+        ("--help > /dev/full", "Error: The operating system refused: No space left on device.\n"),
+        ("--version > /dev/full", "Error: The operating system refused: No space left on device.\n"),
         ("inspect nothing.keras --json > /dev/full", "Error: There is no such file.\n"),
         (
             f"inspect {MODEL} --json >&-",

@@ -64,6 +64,18 @@ def test_flipped_bit_in_a_tensor_names_the_part_and_says_to_copy_it_again(tmp_pa
     assert refused.value.remedy == "Copy the file again from where it came from."
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
+def test_a_model_that_was_compiled_and_never_trained_comes_back_compiled(tmp_path, optimizer):
+    from keras_weld import save
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    model.compile(optimizer, "mse")
+    save(model, tmp_path / "m.keras")
+    again = load(tmp_path / "m.keras")
+    assert type(again.optimizer) is type(model.optimizer)
+    again.fit(np.zeros((4, 4)), np.zeros((4, 3)), verbose=0)
+
+
 def test_float64_that_the_backend_narrows_is_told(tmp_path):
     import warnings
 

@@ -149,3 +149,15 @@ def legacy_heads(path: Path, names: tuple[str, str]) -> Path:
             file[f"{name}/{name}/kernel:0"] = np.ones((4, 4), np.float32)
             file[f"{name}/{name}/bias:0"] = np.zeros(4, np.float32)
     return path
+
+
+def test_other_architectures_are_refused_with_a_remedy_in_words(tmp_path: Path) -> None:
+    with pytest.raises(IncompatibleModelsError, match="different architectures") as refused:
+        average([GOLDEN / "keras3_0" / "mlp.keras", GOLDEN / "keras3_0" / "cnn.keras"], tmp_path / "out.keras")
+    assert refused.value.remedy == "Only models of one architecture can be averaged."
+
+
+def test_weights_may_be_numbers_of_numpy(tmp_path: Path) -> None:
+    model = GOLDEN / "keras3_0" / "mlp.keras"
+    found = average([model, model], tmp_path / "out.keras", weights=np.array([0.25, 0.75], "float32"))
+    assert [type(one) for one in found.weights] == [float, float]

@@ -92,19 +92,19 @@ def test_what_makes_no_sense_is_told_and_nothing_is_written(files: list[Path], t
     assert not out.exists()
 
 
-def test_the_command_says_what_it_did(files: list[Path], tmp_path: Path, run_weld: Callable[..., Any]) -> None:
+def test_the_command_says_what_it_did(files: list[Path], tmp_path: Path, weld_here: Callable[..., Any]) -> None:
     out = tmp_path / "both.keras"
-    done = run_weld("branch", *files, "-o", out, "--heads", "new", check=True)
+    done = weld_here("branch", *files, "-o", out, "--heads", "new", check=True)
     assert done.stdout.splitlines() == [
         f"Wrote {out}: the heads of 2 models; plain Keras loads it and predicts the same.",
         "Note: The backbone is that of digits, up to deep: features of shape (batch, 8).",
         "Note: letters is a new head, untrained (5, linear): that was asked for.",
     ]
     assert done.stderr == ""
-    said = json.loads(run_weld("branch", *files, "-o", out, "--backbone", "letters", "--json", check=True).stdout)
+    said = json.loads(weld_here("branch", *files, "-o", out, "--backbone", "letters", "--json", check=True).stdout)
     assert (said["path"], said["method"]) == (str(out), "branch")
     assert said["parameters"]["heads"] == {"digits": "own", "letters": "own"}
-    refused = run_weld("branch", *files, "-o", tmp_path / "no.keras", "--at", "deep")
+    refused = weld_here("branch", *files, "-o", tmp_path / "no.keras", "--at", "deep")
     assert refused.returncode == 2
     assert "--at names a model and, after a colon, what holds for it" in refused.stderr
     assert not (tmp_path / "no.keras").exists()
@@ -214,12 +214,12 @@ def test_a_source_that_takes_other_inputs_is_not_judged_and_that_is_told(toys: P
     assert any(note.startswith("The output colour was not judged against its sources:") for note in known["notes"])
 
 
-def test_the_command_trains_and_judges(toys: Path, tmp_path: Path, run_weld: Callable[..., Any]) -> None:
+def test_the_command_trains_and_judges(toys: Path, tmp_path: Path, weld_here: Callable[..., Any]) -> None:
     words = ["branch", toys / "shape.keras", toys / "colour.keras", "-o", tmp_path / "out.keras"]
     words += ["--data", f"{toys / 'toys.npz'}:thing,shape+colour", "--stages", "head:2@1e-2"]
-    done = run_weld(*words, check=True)
+    done = weld_here(*words, check=True)
     assert "the heads of 2 models" in done.stdout
     lines = [line for line in done.stdout.splitlines() if line.startswith("  out.keras:")]
     assert sorted(line.split()[0] for line in lines) == ["out.keras:colour"] * 2 + ["out.keras:shape"] * 2
-    said = json.loads(run_weld(*words, "--json", check=True).stdout)
+    said = json.loads(weld_here(*words, "--json", check=True).stdout)
     assert len(said["evaluations"]) == 2

@@ -130,7 +130,7 @@ def test_a_loss_or_a_word_tells_what_numbers_are(files: list[Path], tmp_path: Pa
 
 
 def test_what_is_said_against_the_file_holds_and_is_told(
-    files: list[Path], tmp_path: Path, run_weld: Callable[..., Any]
+    files: list[Path], tmp_path: Path, weld_here: Callable[..., Any]
 ) -> None:
     logits = make(2, None, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     weld.save(logits, tmp_path / "c.keras")
@@ -144,7 +144,7 @@ def test_what_is_said_against_the_file_holds_and_is_told(
         "d is taken to give probabilities, as you say; by its file it gives logits or real values (3) (no activation "
         'in layer "kind", no loss in the file).',
     ]
-    assert run_weld(*line, check=True).stdout.splitlines()[1:] == [f"Note: {note}" for note in notes]
+    assert weld_here(*line, check=True).stdout.splitlines()[1:] == [f"Note: {note}" for note in notes]
     assert (weld.lineage(tmp_path / "out.keras") or {})["notes"] == notes
     x = examples()
     wanted = np.mean([answer(weld.load(file), x) for file in line[1:4]], axis=0)  # as told: no softmax

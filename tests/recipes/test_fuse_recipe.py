@@ -188,18 +188,18 @@ def test_saving_again_keeps_the_lineage_in_every_format(files: list[Path], tmp_p
             assert state.metadata["lineage"]["method"] == "fuse", name
 
 
-def test_the_command_says_what_it_did(files: list[Path], tmp_path: Path, run_weld: Callable[..., Any]) -> None:
+def test_the_command_says_what_it_did(files: list[Path], tmp_path: Path, weld_here: Callable[..., Any]) -> None:
     out = tmp_path / "fused.keras"
-    done = run_weld("fuse", *files, "-o", out, "--classes", 3, "--head", "8,4", "--names", "a,b", check=True)
+    done = weld_here("fuse", *files, "-o", out, "--classes", 3, "--head", "8,4", "--names", "a,b", check=True)
     lines = done.stdout.splitlines()
     assert lines[0] == f"Wrote {out}: the features of 2 models; plain Keras loads it and predicts the same."
     assert lines[-1] == "Note: The new head is untrained: train it with weld tune, or give data now."
     assert done.stderr == ""
-    said = json.loads(run_weld("fuse", *files, "-o", out, "--classes", 3, "--json", check=True).stdout)
+    said = json.loads(weld_here("fuse", *files, "-o", out, "--classes", 3, "--json", check=True).stdout)
     assert (said["path"], said["method"]) == (str(out), "fuse")
 
 
-def test_the_command_refuses_in_words(files: list[Path], tmp_path: Path, run_weld: Callable[..., Any]) -> None:
+def test_the_command_refuses_in_words(files: list[Path], tmp_path: Path, weld_here: Callable[..., Any]) -> None:
     out = ("-o", tmp_path / "out.keras", "--classes", "2")
     for options, said in (
         (("--at", "mlp"), "--at names a model and, after a colon, what holds for it"),
@@ -208,7 +208,7 @@ def test_the_command_refuses_in_words(files: list[Path], tmp_path: Path, run_wel
         (("--size", "8"), "A size is given as height x width."),
         (("--range", "mlp:0..9"), "There is no such range of pixels."),
     ):
-        done = run_weld("fuse", *files, *out, *options)
+        done = weld_here("fuse", *files, *out, *options)
         assert done.returncode == 2
         assert said in done.stderr
     assert not (tmp_path / "out.keras").exists()
@@ -259,12 +259,12 @@ def test_sources_that_tell_other_classes_apart_are_not_judged_and_that_is_told()
     assert known["notes"][-1].startswith("It was not judged against its sources: ")
 
 
-def test_the_command_shows_stages_and_verdict(tmp_path: Path, run_weld: Callable[..., Any]) -> None:
+def test_the_command_shows_stages_and_verdict(tmp_path: Path, weld_here: Callable[..., Any]) -> None:
     for width in (8, 24):
         weld.save(trained(width), tmp_path / f"w{width}.keras")
     np.savez(tmp_path / "data.npz", **dict(zip("xy", pictures(300, 2), strict=True)))
     words = ["fuse", tmp_path / "w8.keras", tmp_path / "w24.keras", "-o", tmp_path / "out.keras"]
-    done = run_weld(*words, "--data", tmp_path / "data.npz", "--stages", "head:2@1e-2", check=True)
+    done = weld_here(*words, "--data", tmp_path / "data.npz", "--stages", "head:2@1e-2", check=True)
     lines = done.stdout.splitlines()
     assert any(line.split()[:2] == ["1", "head"] for line in lines)
     assert "There are no test examples (x_test, y_test)" in done.stdout
@@ -309,9 +309,9 @@ def test_models_with_an_input_each_are_trained(tmp_path: Path) -> None:
     assert (weld.lineage(tuned) or {})["stages"][0]["history"]
 
 
-def test_inspect_tells_of_stages_notes_and_verdict(tmp_path: Path, run_weld: Callable[..., Any]) -> None:
+def test_inspect_tells_of_stages_notes_and_verdict(tmp_path: Path, weld_here: Callable[..., Any]) -> None:
     weld.fuse([trained(8), trained(24)], data=pictures(120, 2), stages="head:2@1e-2", out=tmp_path / "out.keras")
-    shown = run_weld("inspect", tmp_path / "out.keras", check=True).stdout
+    shown = weld_here("inspect", tmp_path / "out.keras", check=True).stdout
     assert "  trained     head, 2 epochs at 0.01, kept\n" in shown
     assert "  told        The loss of fused is sparse_categorical_crossentropy" in shown
     assert "  judged      " in shown

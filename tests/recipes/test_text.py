@@ -57,7 +57,7 @@ def test_a_model_that_cannot_be_run_at_all_is_told_in_words(tmp_path: Path) -> N
 
 @pytest.mark.skipif(ON_TENSORFLOW, reason="TensorFlow has strings")
 def test_where_there_are_no_strings_texts_are_refused_before_any_work(
-    files: list[Path], tmp_path: Path, run_weld: Callable[..., Any]
+    files: list[Path], tmp_path: Path, weld_here: Callable[..., Any]
 ) -> None:
     out = tmp_path / "out.keras"
     for models in (files, [make(0), make(1)]):
@@ -67,7 +67,7 @@ def test_where_there_are_no_strings_texts_are_refused_before_any_work(
             assert "KERAS_BACKEND=tensorflow" in str(caught.value.remedy)
         with pytest.raises(UsageError, match="The model takes texts"):
             weld.tune(models[0], (np.zeros((40, 1)), np.arange(40) % 3), out=out)
-    done = run_weld("ensemble", *files, "-o", out)
+    done = weld_here("ensemble", *files, "-o", out)
     assert done.returncode == 2
     assert "jax has no strings" in done.stderr
     assert "Traceback" not in done.stderr

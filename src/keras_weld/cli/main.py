@@ -47,8 +47,13 @@ class WeldGroup(LazyGroup):
             Exit: with the exit code, when it is wrong and JSON was asked for, or on Ctrl-C.
         """
         as_json = _among_options("--json", args)
-        with _in_words(as_json):
-            context = super().make_context(info_name, args, parent, **extra)
+        try:
+            with _in_words(as_json):
+                context = super().make_context(info_name, args, parent, **extra)
+        except BrokenPipeError:  # of what --help and --version show
+            _leave_quietly()
+        except OSError as error:
+            _refuse(_of_the_system(error), as_json=as_json)
         context.meta[_JSON_AMONG_WORDS] = as_json
         return context
 

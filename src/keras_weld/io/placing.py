@@ -105,6 +105,7 @@ def _in_order(state: ModelState, tensors: Sequence[LazyTensor], variables: Expec
         IncompatibleModelsError: if the file may have them in another order.
     """
     meant = meant_by([tensor.spec.name for tensor in tensors], variables)
+    wanted = {known: number for number, (known, _) in enumerate(variables)}
     if state.kind is Kind.SAVED_MODEL and not any("/" in tensor.spec.name for tensor in state.weights):
         # One from JAX, where names have no layers, has first what is trained.
         variables = sorted(variables, key=lambda one: one[0][2] is not Role.TRAINABLE)
@@ -121,7 +122,7 @@ def _in_order(state: ModelState, tensors: Sequence[LazyTensor], variables: Expec
             raise _unsure(state, tensor, f"{known[1]} by the order, {told[1]} by the name")
     if not _order_is_known(state, variables):
         raise _unsure(state, tensors[0], "neither names nor an order that tell")
-    return placed
+    return sorted(placed, key=lambda one: wanted[one[1]])
 
 
 def _owner(name: str) -> str:

@@ -108,9 +108,10 @@ def load(
         refuse_shadowing([state.config, state.compile_config], custom)
         ours = compile and (state.kind == Kind.LEGACY_MODEL or _is_keras_2(state))
         stored = stored_values(state) if ours else {}
+        stepless = _has_no_step(state)
         if state.kind != Kind.SAVED_MODEL:
             state.close()  # HDF5 does not let Keras open a file that is open here under other flags
-        with stored_budget(state), _translated(state):
+        with stored_budget(state), _translated(state, stepless):
             if model is not None:
                 _fill(model, Path(path), state)
             else:
@@ -171,6 +172,14 @@ def _tell_narrowed(model: keras.Model, state: ModelState) -> None:
             UserWarning,
             stacklevel=3,
         )
+
+
+def _has_no_step(state: ModelState) -> bool:
+    """Whether what a file has of an optimizer is that of one that took no step: rates, and counters at zero."""
+    values = [np.asarray(tensor.read()) for tensor in state.optimizer if tensor.spec.nbytes <= 8]
+    if not values or len(values) < len(state.optimizer):
+        return False
+    return not any(value.any() for value in values if value.dtype.kind in "iu")
 
 
 def _is_keras_2(state: ModelState) -> bool:
@@ -268,12 +277,17 @@ def _fill_in_order(model: keras.Model, state: ModelState) -> None:
 
 
 @contextmanager
-def _translated(state: ModelState) -> Iterator[None]:
-    """Turn what Keras raises, and its warnings that weights were skipped, into refusals."""
+def _translated(state: ModelState, stepless: bool) -> Iterator[None]:
+    """Turn what Keras raises, and its warnings that weights were skipped, into refusals.
+
+    A model that was compiled and never trained is saved without the slots of its optimizer: nothing of it is lost.
+    """
     try:
         with quiet():
             warnings.filterwarnings("error", message="(?s).*Skipping variable loading")
             warnings.filterwarnings("error", message="(?s).*objects could not be loaded")
+            if stepless:
+                warnings.filterwarnings("ignore", message="(?s).*Skipping variable loading for optimizer")
             yield
     except (WeldError, MemoryError):
         raise

@@ -28,13 +28,14 @@ def require_one_architecture(states: Sequence[ModelState]) -> None:
     if all(state.config is states[0].config for state in states) or len({_text(state) for state in states}) == 1:
         return  # as between checkpoints of one run; comparing layer by layer takes longer than the averaging
     from keras_weld.checks.architecture import compare
+    from keras_weld.checks.others import name_others
 
     graphs = [(state, _graph(state)) for state in states]
     known = [(state, graph) for state, graph in graphs if graph is not None]
     for state, graph in known[1:]:
         refusals = [one for one in compare(known[0][1], graph) if one.severity is Severity.REFUSAL]
         if refusals:
-            first = refusals[0].finding(state.source)
+            first = name_others(refusals[0].finding(state.source), ())
             more = f" {len(refusals) - 1} more differ." if len(refusals) > 1 else ""
             raise IncompatibleModelsError(
                 f"The models have different architectures: {first.text[0].lower()}{first.text[1:]}{more}",

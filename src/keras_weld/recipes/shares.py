@@ -51,4 +51,4 @@ def shares(count: int, weights: Sequence[float] | None, normalize: bool) -> list
             found=f"{' + '.join(f'{weight:g}' for weight in weights)} = {total:g}",
             remedy="Give weights that do, or add --normalize to have them divided by their sum.",
         )
-    return [weight / total for weight in weights]
+    return [float(weight) / total for weight in weights]  # numbers of NumPy go into no JSON

@@ -93,14 +93,23 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         folder, options = placed(folder)
         self._steps, self._epochs, self._identity = steps, epochs, identity
         self._begun = False
-        hold(folder)
-        self.every, self.resumed, self.ledger = every, None, Ledger(1, (), ())
+        self.every, self.ledger = every, Ledger(1, (), ())
+        self.resumed: Checkpoint | None = None
         self._folder, self._checkpoints, self._background = (
             folder,
             Checkpoints(folder / CHECKPOINTS, **options),
             Background(),
         )
         all_done()
+        hold(folder)
+        try:
+            self._open(tell)
+        except BaseException:
+            release(folder)
+            raise
+
+    def _open(self, tell: Callable[[str], None]) -> None:
+        folder, identity = self._folder, self._identity
         if (folder / RUN).is_file():
             _require_same(read_run(folder)["identity"], identity, str(folder))
         else:

@@ -224,3 +224,15 @@ def test_vocabularies_go_with_the_average(tmp_path: Path) -> None:
     assert "äpfel" in model.get_layer("text").get_vocabulary()
     assert "0" in model.get_layer("text").get_vocabulary()
     assert model(keras.ops.convert_to_tensor(["a äpfel"])).shape == (1, 2)
+
+
+def test_another_preparation_of_the_data_is_told(tmp_path: Path) -> None:
+    from keras import layers
+
+    def model(scale: float) -> keras.Model:
+        return keras.Sequential([keras.Input((4,)), layers.Rescaling(scale, name="scaled"), layers.Dense(2, name="d")])
+
+    notes = weld.average([model(0.5), model(0.25)], tmp_path / "out.keras").notes
+    (told,) = [note for note in notes if "layer scaled" in note]
+    assert "scale=0.25" in told
+    assert "scale=0.5" in told

@@ -54,6 +54,7 @@ class Plan:
         self.by_order: list[str] = []
         self.starts: list[str] = []
         self.reordered: list[str] = []
+        self.differing: list[str] = []
         self.precisions: dict[tuple[str, str, str], None] = {}
 
     def _distance(self, state: ModelState) -> tuple[bool, int]:
@@ -67,7 +68,7 @@ class Plan:
             IncompatibleModelsError: if the models are not of one architecture, or are quantised.
             ShapeMismatchError: if a tensor differs in shape.
         """
-        require_one_architecture(self.states)
+        self.differing = require_one_architecture(self.states)
         pairings = [match(self.template, state) for state in self.states]
         self.reordered = [state.source for state, found in zip(self.states, pairings, strict=True) if found.reordered]
         self.precisions = {
@@ -133,7 +134,7 @@ class Plan:
 
     def notes(self, copied: Sequence[str]) -> list[str]:
         """What a person should know of this average, once `tasks` was called; `copied` are its second part."""
-        notes = [*self.starts]
+        notes = [*self.starts, *self.differing]
         if len(self.states) == 1:
             notes.append("Only one model was given: the result has its weights.")
         if copied:

@@ -19,21 +19,26 @@ _KERNELS = 8  # so many, spread over the depth of the model,
 _VALUES = 1 << 13  # and of each so many values, are enough to tell right angles from small ones
 
 
-def require_one_architecture(states: Sequence[ModelState]) -> None:
+def require_one_architecture(states: Sequence[ModelState]) -> list[str]:
     """Refuse models whose layers differ, as far as the files tell their layers.
+
+    Returns:
+        What differs in how layers calculate, such as how one prepares its data: the result does as the first model.
 
     Raises:
         IncompatibleModelsError: naming the first layer that differs.
     """
     if all(state.config is states[0].config for state in states) or len({_text(state) for state in states}) == 1:
-        return  # as between checkpoints of one run; comparing layer by layer takes longer than the averaging
+        return []  # as between checkpoints of one run; comparing layer by layer takes longer than the averaging
     from keras_weld.checks.architecture import compare
     from keras_weld.checks.others import name_others
 
     graphs = [(state, _graph(state)) for state in states]
     known = [(state, graph) for state, graph in graphs if graph is not None]
+    notes: list[str] = []
     for state, graph in known[1:]:
-        refusals = [one for one in compare(known[0][1], graph) if one.severity is Severity.REFUSAL]
+        differences = compare(known[0][1], graph)
+        refusals = [one for one in differences if one.severity is Severity.REFUSAL]
         if refusals:
             first = name_others(refusals[0].finding(state.source), ())
             more = f" {len(refusals) - 1} more differ." if len(refusals) > 1 else ""
@@ -45,6 +50,12 @@ def require_one_architecture(states: Sequence[ModelState]) -> None:
                 found=first.found,
                 remedy=first.remedy,
             )
+        told = [one.finding(state.source) for one in differences if one.severity is Severity.WARNING]
+        notes += [
+            f"{one.text} {state.source}, layer {one.layer}: {one.found}, where {known[0][0].source} has {one.expected}."
+            for one in told
+        ]
+    return notes
 
 
 def _text(state: ModelState) -> str:

@@ -3,9 +3,11 @@
     KERAS_BACKEND=jax python benchmarks/bench_resume.py --all
     KERAS_BACKEND=jax python benchmarks/bench_resume.py --sample 50 --seed 1
 
-Optimizers x layers x data x callbacks x moments of interruption, each with a model built anew. All variables, metrics,
-the history and the state of callbacks are compared bit by bit. The trainings are those of tests/training/matrix.py; the
-callback TensorBoard is among them where the package tensorboard is installed. Prints tables in Markdown.
+Optimizers x layers x data x callbacks x moments of interruption. A model of one optimizer and one kind of layers is
+compiled once; before a resume all its variables are set wrong, so that what is not put back shows. Data and callbacks
+are made anew for each start. All variables, metrics, the history and the state of callbacks are compared bit by bit.
+The trainings are those of tests/training/matrix.py; new processes are what bench_kills.py is for. Prints tables in
+Markdown.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -47,14 +50,25 @@ class Result:
     differences: Sequence[str]
 
 
-def start(case: Case, run: Path, moment: dict[str, int] | None) -> Outcome | None:
-    """One start with everything made anew; None if it broke off."""
+@lru_cache(maxsize=1)
+def built(optimizer: str, layers: str) -> matrix.Reused:
+    """The model of the cases that follow each other."""
     keras.backend.clear_session()
+    return matrix.Reused(optimizer, matrix.LAYERS[layers])
+
+
+def start(case: Case, run: Path, moment: dict[str, int] | None, *, wrong: bool = False) -> Outcome | None:
+    """One start; None if it broke off.
+
+    Args:
+        case: what to train.
+        run: the folder of the run.
+        moment: when it breaks off; None for never.
+        wrong: begin with variables that are all wrong, as a resume may.
+    """
+    build = built(case.optimizer, case.layers)
+    build.wrong = wrong
     swap = case.optimizer == "SwapEMAWeights"
-
-    def build() -> keras.Model:
-        return matrix.build(case.optimizer, matrix.LAYERS[case.layers])
-
     try:
         return outcome(*matrix.train(build, run, case.data, [case.callback], moment, swap=swap))
     except Interruption:
@@ -66,7 +80,7 @@ def compared(case: Case, whole: Outcome, run: Path) -> Result:
     try:
         if start(case, run, matrix.MOMENTS[case.moment]) is not None:
             return Result(case, ["it was not interrupted"])
-        found = start(case, run, None)
+        found = start(case, run, None, wrong=True)
         return Result(case, whole.differences(found) if found else ["it broke off again"])
     except Exception as error:  # told in the table, and the others go on
         return Result(case, [f"{type(error).__name__}: {str(error).splitlines()[0]}"])
@@ -99,7 +113,7 @@ def main() -> int:
     """Train all of them, and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, default=24, help="so many cases, drawn by the seed")
-    parser.add_argument("--all", action="store_true", help="every case; this takes hours")
+    parser.add_argument("--all", action="store_true", help="every case; this takes an hour or more")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     results: list[Result] = []

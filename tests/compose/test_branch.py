@@ -78,9 +78,7 @@ def test_every_head_is_on_the_backbone_that_is_named() -> None:
 def test_a_head_of_another_width_gets_a_projection() -> None:
     made = made_of(mlp(8), mlp(5, 3))
     assert made.head == ["b_project"]
-    assert made.notes[1] == (
-        "The head of b takes 5 features, the backbone gives 8: b_project, untrained, lies between."
-    )
+    assert made.notes[1] == ("The head of b takes 5 features, the backbone gives 8: b_project, new, lies between.")
     layer = made.model.get_layer("b_project")
     assert (layer.units, layer.activation) == (5, keras.activations.linear)
     assert made.parameters["heads"] == {"a": "own", "b": "projected"}
@@ -105,17 +103,15 @@ def test_heads_are_made_anew_where_asked_or_needed() -> None:
     made = made_of(mlp(8), mlp(5, 3), heads="new", forms=forms)
     assert made.head == ["b"]
     assert made.model.get_layer("b").activation is keras.activations.sigmoid
-    assert made.notes[-1] == "b is a new head, untrained (3, sigmoid): that was asked for."
+    assert made.notes[-1] == "b is a new head (3, sigmoid): that was asked for."
     pictures = keras.Sequential([keras.Input((9, 9, 3)), layers.Conv2D(6, 3), layers.GlobalAveragePooling2D()])
     made = made_of(mlp(8), pictures)
-    assert made.notes[-1] == (
-        "b is a new head, untrained (6, linear): it has no head of its own: what it gives is its features."
-    )
+    assert made.notes[-1] == ("b is a new head (6, linear): it has no head of its own: what it gives is its features.")
     tower = custom_parts.Tower(width=7, classes=4)
     tower(np.zeros((1, 12), "float32"))
     made = made_of(mlp(8), tower, forms={"b": [Form.PROBABILITIES]})
     assert made.notes[-1] == (
-        "b is a new head, untrained (4, softmax): the layers of this model are in its own code, so it cannot be cut "
+        "b is a new head (4, softmax): the layers of this model are in its own code, so it cannot be cut "
         "into a backbone and a head."
     )
     assert made.parameters["heads"] == {"a": "own", "b": "new"}

@@ -63,14 +63,17 @@ def test_the_file_has_an_output_for_each_model_and_says_what_they_mean(files: li
 def test_new_heads_are_told_and_nothing_is_said_of_training_them_again(files: list[Path]) -> None:
     known = weld.lineage(weld.branch(files, heads="new", names=["d", "l"])) or {}
     assert known["parameters"]["new_layers"] == ["l"]
-    assert known["notes"][1:] == ["l is a new head, untrained (5, linear): that was asked for."]
+    assert known["notes"][1:] == [
+        "l is a new head (5, linear): that was asked for.",
+        "New and untrained: l. Train with weld tune, or give data now.",
+    ]
     assert known["gives"] == {"d": "class probabilities", "l": "class logits"}
 
 
 def test_what_is_said_against_a_file_is_told(files: list[Path]) -> None:
     known = weld.lineage(weld.branch(files, heads="new", outputs={"letters": "probabilities"})) or {}
     assert known["gives"]["letters"] == "class probabilities"
-    assert known["notes"][-1].startswith(
+    assert known["notes"][-2].startswith(
         "letters is taken to give probabilities, as you say; by its file it gives logits of 5 classes (no activation in"
     )
 
@@ -98,7 +101,8 @@ def test_the_command_says_what_it_did(files: list[Path], tmp_path: Path, weld_he
     assert done.stdout.splitlines() == [
         f"Wrote {out}: the heads of 2 models; plain Keras loads it and predicts the same.",
         "Note: The backbone is that of digits, up to deep: features of shape (batch, 8).",
-        "Note: letters is a new head, untrained (5, linear): that was asked for.",
+        "Note: letters is a new head (5, linear): that was asked for.",
+        "Note: New and untrained: letters. Train with weld tune, or give data now.",
     ]
     assert done.stderr == ""
     said = json.loads(weld_here("branch", *files, "-o", out, "--backbone", "letters", "--json", check=True).stdout)
@@ -182,6 +186,27 @@ def test_with_targets_for_one_task_its_head_alone_is_trained(toys: Path) -> None
     assert own == pytest.approx(accuracy(made, x, arrays["colour_test"], "colour"))
     untrained = weld.branch(models)
     assert own > accuracy(untrained, x, arrays["colour_test"], "colour")
+
+
+@pytest.mark.parametrize(
+    ("keys", "stages", "untrained"),
+    [
+        ("thing,shape+colour", "head:2@1e-2", None),
+        ("thing,shape", "all:1@1e-2", "colour"),
+        ("thing,colour", "head:1@1e-12", "colour"),
+    ],
+)
+def test_new_heads_that_were_trained_are_not_called_untrained(
+    toys: Path, keys: str, stages: str, untrained: str | None
+) -> None:
+    models = [toys / "shape.keras", toys / "colour.keras"]
+    notes = (weld.lineage(weld.branch(models, heads="new", data=f"{toys / 'toys.npz'}:{keys}", stages=stages)) or {})[
+        "notes"
+    ]
+    told = [note for note in notes if "untrained" in note]
+    assert told == (
+        [] if untrained is None else [f"New and untrained: {untrained}. Train with weld tune, or give data now."]
+    )
 
 
 def test_a_head_that_had_no_targets_is_told_to_need_training(toys: Path) -> None:

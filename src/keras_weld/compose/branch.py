@@ -163,7 +163,7 @@ def _fitted(features: Tensor, wanted: Shape, name: str, notes: list[str], new: l
         new.append(f"{name}_project")
         notes.append(
             f"The head of {name} takes {wanted[-1]} features, the backbone gives {tensor.shape[-1]}: {name}_project, "
-            "untrained, lies between."
+            "new, lies between."
         )
         tensor = layers.Dense(wanted[-1], name=f"{name}_project")(tensor)
     if len(tensor.shape) != len(wanted):
@@ -209,7 +209,7 @@ def _new_heads(
         activation = "linear" if form is None or form.are_logits else _ACTIVATIONS[form.family]
         name = member.name if len(part.names) == 1 else f"{member.name}_{output}"
         made[name] = keras.layers.Dense(tensor.shape[-1], activation=activation, dtype="float32", name=name)(vector)
-        notes.append(f"{name} is a new head, untrained ({tensor.shape[-1]}, {activation}): {reason}.")
+        notes.append(f"{name} is a new head ({tensor.shape[-1]}, {activation}): {reason}.")
     return made
 
 

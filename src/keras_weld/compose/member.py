@@ -32,7 +32,7 @@ class Composed:
         model: the merged model.
         notes: what a person should know: what was inserted, pooled, projected or taken as a whole.
         parameters: what was decided on the way, as plain JSON values, for the lineage.
-        head: names of the layers of the merged model that are new and untrained.
+        head: names of the layers of the merged model that are new.
         answering: names of all layers that make the answers out of the features, where some of them are not new.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,9 @@ from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress,
 if TYPE_CHECKING:
     import keras
 
-    from keras_weld.compose.member import Composed
     from keras_weld.training.plan import Stage
 
+UNTRAINED = "New and untrained: {names}. Train with weld tune, or give data now."
 OTHER_FEATURES = (
     "Trained on other features than those of {backbone}: the heads of {names}. Train them on the backbone before use, "
     "unless the models share it."
@@ -203,13 +203,14 @@ def branch_model(
         return {output: [replace(each[name], output=number)] for output, (name, number) in places.items()}
 
     facts, evaluations = train_and_judge(composed, tuning, rivals, out)
-    trained = {name for output, (name, _) in places.items() if output in _trained(composed)}
-    if untrained := [name for name in elsewhere if name not in trained]:
-        composed.notes.append(OTHER_FEATURES.format(names=", ".join(untrained), backbone=base))
+    trained = _trained(facts)
+    if new := [layer for layer in composed.head if layer not in trained]:
+        composed.notes.append(UNTRAINED.format(names=", ".join(new)))
+    if unused := [name for name in elsewhere if trained.isdisjoint((name, f"{name}_head"))]:
+        composed.notes.append(OTHER_FEATURES.format(names=", ".join(unused), backbone=base))
     return finish(composed, "branch", sources.lineage, evaluations, out, loading, gives=gives, **facts)
 
 
-def _trained(composed: Composed) -> Collection[str]:
-    """The outputs that were trained."""
-    losses: Collection[str] = composed.parameters.get("training", {}).get("losses", ())
-    return losses
+def _trained(facts: Mapping[str, Any]) -> set[str]:
+    """The layers of the branched model that were trained, or hold some that were, and whose weights were kept."""
+    return {path.split("/")[0] for stage in facts.get("stages", ()) if stage["kept"] for path in stage["layers"]}

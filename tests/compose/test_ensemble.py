@@ -40,7 +40,7 @@ def made_of(
     columns, notes = columns_of(parts, output)
     forms = forms or [Form.PROBABILITIES] * len(models)
     told = {part.member.name: [form] * len(columns) for part, form in zip(parts, forms, strict=True)}
-    composed = ensemble(side_by_side(parts, columns, told, **settings), plan or Plan())
+    composed = ensemble(side_by_side(parts, columns, told, **settings), [plan or Plan()] * len(columns))
     composed.notes[:0] = notes
     return composed
 
@@ -280,11 +280,11 @@ def test_members_can_be_looked_at_by_themselves() -> None:
     parts = [part_of(Member(name, name, dense(3))) for name in ("a", "b")]
     plan = Plan(labels=align([["x", "y", "z"], ["z", "x", "y"]], ["a", "b"]))
     beside = side_by_side(parts, columns_of(parts)[0], {"a": [Form.PROBABILITIES], "b": [Form.PROBABILITIES]})
-    first, second = views(beside, plan)
+    first, second = views(beside, plan.labels)
     batch = batch_for(first)
     np.testing.assert_array_equal(outputs_of(first, batch)[0], outputs_of(parts[0].model, batch)[0])
     np.testing.assert_array_equal(outputs_of(second, batch)[0], outputs_of(parts[1].model, batch)[0][:, [1, 2, 0]])
-    made = ensemble(beside, plan)
+    made = ensemble(beside, [plan])
     mean = (outputs_of(first, batch)[0] + outputs_of(second, batch)[0]) / 2
     np.testing.assert_allclose(outputs_of(made.model, batch)[0], mean, atol=1e-7)
     assert (first.name, second.name) == ("a", "b")

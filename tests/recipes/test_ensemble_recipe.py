@@ -319,6 +319,57 @@ def test_data_that_does_not_fit_is_told(files: list[Path]) -> None:
             weld.ensemble(files, fit_weights=data)
 
 
+def two_headed(seed: int) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    start = keras.Input((6,), name="x")
+    names = ("shape", "colour")
+    return keras.Model(start, [layers.Dense(3, activation="softmax", name=name)(start) for name in names])
+
+
+def judged_rows(known: dict[str, Any]) -> dict[str, float]:
+    return {row["model"]: row["value"] for one in known["evaluations"] for row in one["splits"][0]["rows"][:1]}
+
+
+def test_outputs_without_targets_are_left_alone_and_told() -> None:
+    models, x = [two_headed(0), two_headed(1)], examples(300)
+    answers = [np.asarray(one) for one in models[0].predict_on_batch(x)]
+    y = answers[1].argmax(1)
+    data = (x, {"colour": y})
+    made = weld.ensemble(models, names=["a", "b"], calibrate=data, fit_weights=data, data=data)
+    known = weld.lineage(made) or {}
+    weights, temperatures = known["parameters"]["weights"], known["parameters"]["temperatures"]
+    assert (weights["shape"], temperatures["shape"]) == (None, None)
+    assert weights["colour"][0] > 0.9
+    assert len(temperatures["colour"]) == 2
+    assert (
+        "shape: There are no held-out targets for it: no temperatures are found and the models have equal weights."
+        in known["notes"]
+    )
+    assert known["notes"][-1] == "There are no targets for shape: not judged."
+    assert any(note.startswith("colour: Weights found on 300 held-out examples") for note in known["notes"])
+    found = [np.asarray(one) for one in made.predict_on_batch(x)]
+    np.testing.assert_allclose(found[0], (answers[0] + np.asarray(models[1].predict_on_batch(x)[0])) / 2, atol=1e-6)
+    assert judged_rows(known) == {"ensemble:colour": pytest.approx(100 * (found[1].argmax(1) == y).mean())}
+    with pytest.raises(UsageError, match="stack has to be trained for every output") as caught:
+        weld.ensemble(models, reduce="stack", fit_weights=data)
+    assert caught.value.remedy == "Take one output alone: --output colour"
+    with pytest.raises(DataError, match="another number of targets than there are outputs") as refused:
+        weld.ensemble(models, data=(x, y))
+    assert (refused.value.expected, refused.value.found) == ("targets for shape, colour", "1: y")
+
+
+def test_targets_belong_to_outputs_by_name_even_where_a_model_has_the_name_of_one() -> None:
+    models, x = [two_headed(0), two_headed(1)], examples(100)
+    answers = [np.asarray(one).argmax(1) for one in models[0].predict_on_batch(x)]
+    data = (x, {"colour": answers[1], "shape": answers[0]})  # in the other order than the outputs
+    made = weld.ensemble(models, names=["shape", "b"], weights=[1, 0], data=data)
+    assert made.output_names == ["shape_ensemble", "colour"]
+    assert judged_rows(weld.lineage(made) or {}) == {"ensemble:shape_ensemble": 100, "ensemble:colour": 100}
+    one = weld.ensemble(models, names=["a", "b"], output="colour", fit_weights=data, data=data)
+    assert (weld.lineage(one) or {})["parameters"]["weights"][0] > 0.9
+    assert judged_rows(weld.lineage(one) or {})["ensemble"] == 100
+
+
 def test_data_that_names_its_classes_in_another_order_is_understood(files: list[Path]) -> None:
     x = examples(200)
     labels = ["dog", "cat", "hen"]

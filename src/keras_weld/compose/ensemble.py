@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from keras_weld.compose.answers import Answer, SideBySide, check_alike
 from keras_weld.compose.forms import Family, Form, arranged, logs_of, probabilities_of, single
 from keras_weld.compose.inputs import SHARED, join_inputs
-from keras_weld.compose.labels import KNOWN
+from keras_weld.compose.labels import KNOWN, Alignment
 from keras_weld.compose.member import Composed, Member
 from keras_weld.compose.parts import Column, Part
 from keras_weld.compose.plan import Plan, check_plan
@@ -56,26 +57,26 @@ def side_by_side(
     return SideBySide(members, joined.inputs, answers, joined.notes, inputs)
 
 
-def ensemble(models: SideBySide, plan: Plan) -> Composed:
+def ensemble(models: SideBySide, plans: Sequence[Plan]) -> Composed:
     """Make one answer of several, for every output.
 
     Args:
         models: the models, side by side.
-        plan: how.
+        plans: how, for each output; all of them reduce alike.
 
     Raises:
         UsageError: if the way to reduce makes no sense for what the outputs are, or lacks something.
         IncompatibleModelsError: if the outputs have different sizes.
     """
     notes = list(models.notes)
-    for answer in models.answers:
+    for answer, plan in zip(models.answers, plans, strict=True):
         check_plan(models.members, answer, plan)
         notes += told_of(models.members, answer, plan)
     taken = {
         one.name for one in _graph(models, [one for answer in models.answers for one in answer.tensors]).operations
     }
     outputs = []
-    for answer in models.answers:
+    for answer, plan in zip(models.answers, plans, strict=True):
         name = answer.name
         while name in taken:
             name = f"{name}_ensemble"
@@ -83,34 +84,41 @@ def ensemble(models: SideBySide, plan: Plan) -> Composed:
         outputs.append(_reduced(models.members, answer, plan, name))
     model = _graph(models, outputs, "ensemble")
     parameters = {
-        "reduce": plan.reduce,
+        "reduce": plans[0].reduce,
         "inputs": models.how,
         "outputs": {
             answer.name: {member.name: str(form) for member, form in zip(models.members, answer.forms, strict=True)}
             for answer in models.answers
         },
-        "weights": None if plan.weights is None else list(plan.weights),
-        "temperatures": None if plan.temperatures is None else list(plan.temperatures),
-        "unknown": plan.unknown if plan.labels is not None else None,
+        "weights": _alike(models, [plan.weights for plan in plans]),
+        "temperatures": _alike(models, [plan.temperatures for plan in plans]),
+        "unknown": plans[0].unknown if plans[0].labels is not None else None,
     }
     return Composed(model, notes, parameters)
 
 
-def scores_model(models: SideBySide) -> keras.Model:
-    """A model that gives, for the one output there is, every member's log-probabilities, log-odds or values."""
-    answer = models.answers[0]
+def _alike(models: SideBySide, numbers: Sequence[Sequence[float] | None]) -> Any:
+    """Numbers for each model as JSON values: a list that holds for all outputs, or by output where they differ."""
+    each = [None if one is None else list(one) for one in numbers]
+    if all(one == each[0] for one in each):
+        return each[0]
+    return {answer.name: one for answer, one in zip(models.answers, each, strict=True)}
+
+
+def scores_model(models: SideBySide, answer: Answer) -> keras.Model:
+    """A model that gives, for one output, every member's log-probabilities, log-odds or values."""
     scores = [logs_of(single(one), form) for one, form in zip(answer.tensors, answer.forms, strict=True)]
     return _graph(models, scores, "scores")
 
 
-def views(models: SideBySide, plan: Plan) -> list[keras.Model]:
+def views(models: SideBySide, labels: Alignment | None) -> list[keras.Model]:
     """Each member by itself behind the inputs of the result, with its classes in the order of the result."""
     made = []
     for number, member in enumerate(models.members):
         outputs = []
         for answer in models.answers:
             own = probabilities_of(single(answer.tensors[number]), answer.forms[number])
-            places = None if plan.labels is None else plan.labels.places[number]
+            places = None if labels is None else labels.places[number]
             outputs.append(arranged(own, places, logs=False))
         made.append(_graph(models, outputs, member.name))
     return made

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from keras_weld.data.prepare import Preparation
 from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.answers import KIND_OF, contradictions, form_of, said_of
@@ -15,12 +14,12 @@ from keras_weld.recipes.judged import Rivals, rivals_of, train_and_judge
 from keras_weld.recipes.loading import ANY_FILE, Loading
 from keras_weld.recipes.sources import Sources, by_member, load_sources
 from keras_weld.recipes.steps import Made, begin, finish
-from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, Training
+from keras_weld.recipes.training_options import TrainingOptions, shows_training_options
+from keras_weld.recipes.tuning import Progress, Training
 
 if TYPE_CHECKING:
     import keras
 
-    from keras_weld.training.plan import Stage
 
 UNTRAINED = "New and untrained: {names}. Train with weld tune, or give data now."
 OTHER_FEATURES = (
@@ -29,6 +28,7 @@ OTHER_FEATURES = (
 )
 
 
+@shows_training_options
 def branch(
     models: Sequence[Any],
     *,
@@ -39,23 +39,12 @@ def branch(
     names: Sequence[str] | None = None,
     data: Any = None,
     validation: Any = None,
-    stages: str | Sequence[Stage] | None = None,
-    loss: Any = None,
-    optimizer: str = OPTIMIZER,
-    batch_size: int = BATCH_SIZE,
-    patience: int = PATIENCE,
-    seed: int = 0,
-    steps: int | None = None,
-    sample: int | None = None,
-    pixels: str = "0..255",
-    prepare: Preparation | None = None,
-    run: str | os.PathLike[str] | None = None,
-    every: str = "epoch",
     progress: Progress | None = None,
     custom_objects: Any = None,
     unsafe: bool = False,
     limits: Limits | None = None,
     out: str | os.PathLike[str] | None = None,
+    **training: Unpack[TrainingOptions],
 ) -> keras.Model:
     """Put the heads of several models on the backbone of one of them.
 
@@ -77,23 +66,12 @@ def branch(
             every output, under the outputs' names or in their order. Every output is then judged against the model
             that its head came from, where that can take the data: `lineage(model)["evaluations"]`.
         validation: the examples that decide, as `tune` takes them.
-        stages: what is trained, for how long and how fast, as `tune` takes it. `head` are all heads.
-        loss: as for `tune`, and so are optimizer, batch_size, patience, seed, steps, sample, pixels and prepare.
-        optimizer: name of a Keras optimizer.
-        batch_size: examples at a time.
-        patience: a stage ends after so many epochs in which neither accuracy nor loss got better.
-        seed: what everything random is drawn by, new heads too, if there is data.
-        steps: batches of an epoch, for examples that never end.
-        sample: take at most this many examples of each split.
-        pixels: for images as data, the range that the model takes.
-        prepare: what to do to images before the model sees them.
-        run: a folder that keeps the training: interrupted at any moment and started again, it ends with the same bits.
-        every: when to take a checkpoint in it besides every epoch's end: "500 steps", "10 minutes".
         progress: called after each step of training.
         custom_objects: classes of your own that the models need, as `load` takes them.
         unsafe: also load models that carry Python code.
         limits: what the files may ask for.
         out: a `.keras` file to write; it is loaded in a fresh process with plain Keras before it gets its name.
+        **training: how to train.
 
     Returns:
         The model. It takes what the backbone's model takes, and gives a dict: an output for each model under its name,
@@ -110,26 +88,7 @@ def branch(
         >>> model.output_names  # doctest: +SKIP
         ['digits', 'letters']
     """
-    training = (
-        None
-        if data is None
-        else Training(
-            data,
-            validation,
-            stages,
-            loss,
-            optimizer,
-            batch_size,
-            patience,
-            seed,
-            steps,
-            sample,
-            pixels,
-            prepare,
-            run,
-            every,
-        )
-    )
+    asked = Training(data, validation, **training)
     return branch_model(
         models,
         backbone=backbone,
@@ -137,7 +96,7 @@ def branch(
         at=at,
         outputs=outputs,
         names=names,
-        training=training,
+        training=None if data is None else asked,
         progress=progress,
         loading=Loading(custom_objects, unsafe, limits),
         out=out,

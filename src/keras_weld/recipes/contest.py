@@ -36,12 +36,14 @@ class Contestant:
         live: gives the live model; it is let go of before the next one is asked for.
         file: where it comes from, for messages.
         output: which of its outputs is judged. A model with a single output is judged by that.
+        target: number of the target that belongs to it; by default it is found by name, else by order.
     """
 
     name: str
     live: Callable[[], Any]
     file: str | os.PathLike[str] | None = None
     output: Output = 0
+    target: int | None = None
 
 
 def contest(
@@ -84,7 +86,7 @@ def contest(
                 check_order(truths.setdefault(split.name, found.targets), found.targets, split, one.name)
                 number = _number(found, one, rival=one is not contestants[0])
                 if one is contestants[0]:
-                    asked[split.name] = _target(found, split, number)
+                    asked[split.name] = _target(found, split, number) if one.target is None else one.target
                 outcomes[split.name].append(
                     outcome_of(
                         found.outputs[number],
@@ -168,18 +170,18 @@ def _number(found: Predicted, one: Contestant, *, rival: bool) -> int:
 
 
 def _target(found: Predicted, split: Split, number: int) -> int:
-    """The number of the target that belongs to the judged model's output: by name if all are the outputs' names."""
+    """The number of the target that belongs to the judged model's output: by name if it has one of them."""
     count, named = len(found.targets), split.target_names
-    if named and set(named) <= set(found.names):
-        if found.names[number] not in named:
-            raise DataError(
-                f"The data has no targets for the output {found.names[number]}.",
-                file=split.origin,
-                expected=f"targets under the name {found.names[number]}",
-                found=", ".join(named),
-                remedy="Give targets for it too, or choose an output that has some: --output NAME (output='NAME').",
-            )
+    if found.names and found.names[number] in named:
         return named.index(found.names[number])
+    if named and set(named) <= set(found.names):
+        raise DataError(
+            f"The data has no targets for the output {found.names[number]}.",
+            file=split.origin,
+            expected=f"targets under the name {found.names[number]}",
+            found=", ".join(named),
+            remedy="Give targets for it too, or choose an output that has some: --output NAME (output='NAME').",
+        )
     if count == 1:
         return 0
     if count != len(found.outputs):

@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING, Any
 from keras_weld.data.open import open_data
 from keras_weld.data.split import Dataset
 from keras_weld.io.limits import Limits
+from keras_weld.recipes.answered import targets_by_output
 from keras_weld.recipes.answers import KIND_OF, contradictions, forms_of, said_of
 from keras_weld.recipes.contest import Progress, splits_to_judge
 from keras_weld.recipes.ensemble_options import Labels, alignment_of, check_options, given_weights
-from keras_weld.recipes.held_out import ask, calibrated, trained, weighed
 from keras_weld.recipes.judged import judge_composed, rivals_of
 from keras_weld.recipes.judgement import Evaluation
+from keras_weld.recipes.learnt import learnt
 from keras_weld.recipes.loading import ANY_FILE, Loading
 from keras_weld.recipes.sources import by_member, load_sources
 from keras_weld.recipes.steps import Made, begin, finish
 
 if TYPE_CHECKING:
     import keras
-
-    from keras_weld.compose.answers import SideBySide
-    from keras_weld.compose.plan import Plan
 
 
 def ensemble(
@@ -153,7 +151,7 @@ def ensemble_model(
     sources = load_sources(models, loading, names=names)
     from keras_weld.compose import ensemble as composing
     from keras_weld.compose.parts import columns_of, part_of
-    from keras_weld.compose.plan import Plan, check_plan, given_form
+    from keras_weld.compose.plan import Plan, given_form
 
     called = [member.name for member in sources.members]
     parts = [part_of(member) for member in sources.members]
@@ -174,26 +172,33 @@ def ensemble_model(
         unknown=unknown,
     )
     check_options(plan, fit_weights)
-    for answer in beside.answers:
-        # The temperatures are not known yet; that there will be some is.
-        probe = plan if calibrate is None else replace(plan, temperatures=[1.0] * len(called))
-        check_plan(beside.members, answer, probe)
-    plan, found = _learnt(beside, plan, fit_weights, calibrate, seed, limits)
-    composed = composing.ensemble(beside, plan)
+    plans, found = learnt(beside, plan, fit_weights, calibrate, seed=seed, limits=limits)
+    composed = composing.ensemble(beside, plans)
     composed.notes[:0] = notes
     composed.notes.extend(found)
     known = sources.lineage
-    if plan.weights is not None:
-        known = [replace(one, weight=weight) for one, weight in zip(known, plan.weights, strict=True)]
+    weighted = plans[0].weights
+    if weighted is not None and all(one.weights == weighted for one in plans):
+        known = [replace(one, weight=weight) for one, weight in zip(known, weighted, strict=True)]
     gives = {
         name: str(KIND_OF[given_form(answer, plan)])
         for name, answer in zip(composed.model.output_names, beside.answers, strict=True)
     }
     evaluations: list[Evaluation] = []
     if dataset is not None:
-        rivals = rivals_of(composing.views(beside, plan), models)
-        each = {name: [replace(one, output=number) for one in rivals] for number, name in enumerate(gives)}
-        evaluations = judge_composed(composed.model, each, dataset, out=out, seed=seed, progress=progress)
+        targets, left = _targets(dataset, [answer.name for answer in beside.answers])
+        composed.notes.extend(left)
+        rivals = rivals_of(composing.views(beside, alignment), models)
+        called_now = list(gives)
+        evaluations = judge_composed(
+            composed.model,
+            {called_now[number]: [replace(one, output=number) for one in rivals] for number in targets},
+            dataset,
+            out=out,
+            targets={called_now[number]: target for number, target in targets.items()},
+            seed=seed,
+            progress=progress,
+        )
     named = None if plan.labels is None else list(plan.labels.labels)
     return finish(composed, "ensemble", known, evaluations, out, loading, labels=named, gives=gives)
 
@@ -205,26 +210,9 @@ def _opened(data: Any, seed: int, limits: Limits) -> Dataset:
     return dataset
 
 
-def _learnt(
-    beside: SideBySide, plan: Plan, fit_weights: Any, calibrate: Any, seed: int, limits: Limits
-) -> tuple[Plan, list[str]]:
-    """The plan with all that is found on held-out data, and what to know about it."""
-    notes: list[str] = []
-    answers = None
-    if calibrate is not None:
-        answers = ask(beside, plan, calibrate, limits)
-        plan, found = calibrated(beside, plan, answers)
-        notes += found
-    if fit_weights is None:
-        return plan, notes
-    if answers is None or not _same(fit_weights, calibrate):
-        answers = ask(beside, plan, fit_weights, limits)
-    plan, found = trained(plan, answers, seed) if plan.reducer.trained else weighed(beside, plan, answers)
-    return plan, [*notes, *found]
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two are the same data for sure."""
-    return one is other or (
-        isinstance(one, str | os.PathLike) and isinstance(other, str | os.PathLike) and one == other
-    )
+def _targets(dataset: Dataset, names: Sequence[str]) -> tuple[Mapping[int, int], list[str]]:
+    """By number of an output that can be judged, the number of its target, and what to know about the others."""
+    known = [targets_by_output(names, split) for split in splits_to_judge(dataset)]
+    judged = {number: target for number, target in known[0].items() if all(number in one for one in known)}
+    left = [name for number, name in enumerate(names) if number not in judged]
+    return judged, [f"There are no targets for {', '.join(left)}: not judged."] if left else []

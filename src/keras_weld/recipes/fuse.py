@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.meaning import LOGITS, PROBABILITIES
-from keras_weld.data.prepare import Preparation
 from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.judged import Rivals, rivals_of, train_and_judge
 from keras_weld.recipes.loading import ANY_FILE, Loading
 from keras_weld.recipes.sources import Sources, by_member, load_sources
 from keras_weld.recipes.steps import Made, begin, finish
-from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, Training
+from keras_weld.recipes.training_options import TrainingOptions, shows_training_options
+from keras_weld.recipes.tuning import Progress, Training
 
 if TYPE_CHECKING:
     import keras
 
     from keras_weld.compose.member import Member
-    from keras_weld.training.plan import Stage
 
 UNTRAINED = "The new head is untrained: train it with weld tune, or give data now."
 
 
+@shows_training_options
 def fuse(
     models: Sequence[Any],
     *,
@@ -41,23 +41,12 @@ def fuse(
     names: Sequence[str] | None = None,
     data: Any = None,
     validation: Any = None,
-    stages: str | Sequence[Stage] | None = None,
-    loss: Any = None,
-    optimizer: str = OPTIMIZER,
-    batch_size: int = BATCH_SIZE,
-    patience: int = PATIENCE,
-    seed: int = 0,
-    steps: int | None = None,
-    sample: int | None = None,
-    pixels: str = "0..255",
-    prepare: Preparation | None = None,
-    run: str | os.PathLike[str] | None = None,
-    every: str = "epoch",
     progress: Progress | None = None,
     custom_objects: Any = None,
     unsafe: bool = False,
     limits: Limits | None = None,
     out: str | os.PathLike[str] | None = None,
+    **training: Unpack[TrainingOptions],
 ) -> keras.Model:
     """Join the features of several models, side by side, under a new head.
 
@@ -81,23 +70,12 @@ def fuse(
         data: what to train the new head on at once, and then the last layers, as `tune` does. The result is then
             judged against its best source, where they answer the same question: `lineage(model)["evaluations"]`.
         validation: the examples that decide, as `tune` takes them.
-        stages: what is trained, for how long and how fast, as `tune` takes it.
-        loss: as for `tune`, and so are optimizer, batch_size, patience, seed, steps, sample, pixels and prepare.
-        optimizer: name of a Keras optimizer.
-        batch_size: examples at a time.
-        patience: a stage ends after so many epochs in which neither accuracy nor loss got better.
-        seed: what everything random is drawn by, the new head too, if there is data.
-        steps: batches of an epoch, for examples that never end.
-        sample: take at most this many examples of each split.
-        pixels: for images as data, the range that the model takes.
-        prepare: what to do to images before the model sees them.
-        run: a folder that keeps the training: interrupted at any moment and started again, it ends with the same bits.
-        every: when to take a checkpoint in it besides every epoch's end: "500 steps", "10 minutes".
         progress: called after each step of training.
         custom_objects: classes of your own that the models need, as `load` takes them.
         unsafe: also load models that carry Python code.
         limits: what the files may ask for.
         out: a `.keras` file to write; it is loaded in a fresh process with plain Keras before it gets its name.
+        **training: how to train.
 
     Returns:
         The model. The sources are layers of it, called by their names; without data its head is untrained.
@@ -113,26 +91,7 @@ def fuse(
         >>> weld.lineage(model)["notes"]  # doctest: +SKIP
         ['Images are resized to 64 x 64 for cnn.', 'The new head is untrained: …']
     """
-    training = (
-        None
-        if data is None
-        else Training(
-            data,
-            validation,
-            stages,
-            loss,
-            optimizer,
-            batch_size,
-            patience,
-            seed,
-            steps,
-            sample,
-            pixels,
-            prepare,
-            run,
-            every,
-        )
-    )
+    asked = Training(data, validation, **training)
     return fuse_model(
         models,
         classes=classes,
@@ -145,7 +104,7 @@ def fuse(
         size=size,
         ranges=ranges,
         names=names,
-        training=training,
+        training=None if data is None else asked,
         progress=progress,
         loading=Loading(custom_objects, unsafe, limits),
         out=out,

@@ -18,6 +18,8 @@ from keras_weld.judging.run import predict
 
 if TYPE_CHECKING:
     from keras_weld.compose.answers import SideBySide
+    from keras_weld.compose.forms import Family
+    from keras_weld.compose.member import Member
     from keras_weld.compose.plan import Plan
 
 _USABLE = ("validation", "all")
@@ -25,9 +27,11 @@ _USABLE = ("validation", "all")
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What every model says of held-out examples, and what is true.
+    """What every model says of held-out examples for one output, and what is true.
 
     Attributes:
+        members: the models.
+        family: what the output is about.
         logs: by model: log-probabilities `(examples, classes)`, each model's own classes in its own order; log-odds
             or values in the shape of the targets.
         targets: numbers of classes, in the order of the result, `(examples,)`; else 0, 1 or values.
@@ -35,48 +39,41 @@ class Answers:
         origin: where the data came from.
     """
 
+    members: Sequence[Member]
+    family: Family
     logs: Sequence[Array]
     targets: Array
     count: int
     origin: str
 
 
-def ask(models: SideBySide, plan: Plan, data: Any, limits: Limits) -> Answers:
+def ask(models: SideBySide, number: int, target: int, plan: Plan, split: Split) -> Answers:
     """Run all models on held-out data.
 
+    Args:
+        models: the models.
+        number: which of their outputs is asked for.
+        target: which of the targets belongs to it.
+        plan: how the answers become one.
+        split: the examples.
+
     Raises:
-        UsageError: if the ensemble has several outputs.
         DataError: if the data does not fit.
     """
     from keras_weld.compose.ensemble import scores_model
     from keras_weld.compose.forms import Family
 
-    if len(models.answers) != 1:
-        raise UsageError(
-            "Weights, temperatures and combiners are found for one output.",
-            expected="one output",
-            found=", ".join(answer.name for answer in models.answers),
-            remedy="Choose it: --output NAME",
-        )
-    answer = models.answers[0]
-    split = held_out(data, limits)
-    said = predict(scores_model(models), split)
-    if len(said.targets) != 1:
-        raise DataError(
-            "The data has several targets, and one output is judged by them.",
-            file=split.origin,
-            expected="one array of targets",
-            found=len(said.targets),
-            remedy="Name the right one: FILE.npz:inputs,targets",
-        )
-    found, targets = said.outputs, np.asarray(said.targets[0])
+    answer = models.answers[number]
+    said = predict(scores_model(models, answer), split)
+    found, targets = said.outputs, np.asarray(said.targets[target])
     if answer.family is Family.CLASSES:
         count = found[0].shape[-1] if plan.labels is None else len(plan.labels.labels)
         shaped = np.full((*found[0].shape[:-1], count), 1 / count, np.float32)
         classes = outcome_of(shaped, _renumbered(targets, split, plan), file=split.origin).targets
         if classes.shape != found[0].shape[:-1]:
             raise _unfit(split, f"shape {found[0].shape[:-1]}, whole numbers", targets)
-        return Answers([_rows(one) for one in found], classes.reshape(-1), len(targets), split.origin)
+        rows = [_rows(one) for one in found]
+        return Answers(models.members, answer.family, rows, classes.reshape(-1), len(targets), split.origin)
     width = found[0].shape[-1]
     shape = (*found[0].shape[:-1], width if plan.labels is None or width == 1 else len(plan.labels.labels))
     if targets.size != np.prod(shape):
@@ -84,7 +81,8 @@ def ask(models: SideBySide, plan: Plan, data: Any, limits: Limits) -> Answers:
     targets = targets.reshape(shape)
     if answer.family is Family.INDEPENDENT and not np.isin(targets, (0, 1)).all():
         raise _unfit(split, "0 or 1 for every answer", targets)
-    return Answers([np.asarray(one, np.float64) for one in found], targets, len(targets), split.origin)
+    logs = [np.asarray(one, np.float64) for one in found]
+    return Answers(models.members, answer.family, logs, targets, len(targets), split.origin)
 
 
 def held_out(data: Any, limits: Limits) -> Split:
@@ -109,15 +107,15 @@ def held_out(data: Any, limits: Limits) -> Split:
     return split
 
 
-def calibrated(models: SideBySide, plan: Plan, answers: Answers) -> tuple[Plan, list[str]]:
+def calibrated(plan: Plan, answers: Answers) -> tuple[Plan, list[str]]:
     """The plan with one temperature for each model, and what to know about them."""
     from keras_weld.compose.forms import Family
     from keras_weld.compose.temperature import class_loss, find_temperature, independent_loss
 
-    independent = models.answers[0].family is Family.INDEPENDENT
+    independent = answers.family is Family.INDEPENDENT
     loss = independent_loss if independent else class_loss
     temperatures, notes = [], []
-    for number, (member, logs) in enumerate(zip(models.members, answers.logs, strict=True)):
+    for number, (member, logs) in enumerate(zip(answers.members, answers.logs, strict=True)):
         own, targets = _known(logs, plan, answers, number, independent)
         temperature = find_temperature(own, targets, independent=independent) if len(own) else 1.0
         temperatures.append(temperature)
@@ -129,7 +127,7 @@ def calibrated(models: SideBySide, plan: Plan, answers: Answers) -> tuple[Plan, 
     return replace(plan, temperatures=temperatures), notes
 
 
-def weighed(models: SideBySide, plan: Plan, answers: Answers) -> tuple[Plan, list[str]]:
+def weighed(plan: Plan, answers: Answers) -> tuple[Plan, list[str]]:
     """The plan with the weights that do best on held-out data, and what to know about them.
 
     Raises:
@@ -138,7 +136,7 @@ def weighed(models: SideBySide, plan: Plan, answers: Answers) -> tuple[Plan, lis
     from keras_weld.compose.forms import Family
     from keras_weld.compose.mixture import least_squares_weights, log_loss, mixture_weights
 
-    family = models.answers[0].family
+    family = answers.family
     if family is Family.VALUES:
         predictions = np.stack(list(answers.logs))
         weights = least_squares_weights(predictions, answers.targets)
@@ -165,7 +163,7 @@ def weighed(models: SideBySide, plan: Plan, answers: Answers) -> tuple[Plan, lis
         before = log_loss(likelihoods, np.full(len(weights), 1 / len(weights)))
         after = log_loss(likelihoods, weights)
         measure = "Log loss"
-    shown = ", ".join(f"{member.name} {weight:.3f}" for member, weight in zip(models.members, weights, strict=True))
+    shown = ", ".join(f"{member.name} {weight:.3f}" for member, weight in zip(answers.members, weights, strict=True))
     note = (
         f"Weights found on {answers.count:,} held-out examples: {shown}. {measure} there: {before:.4g} with equal "
         f"weights, {after:.4g} with these."

@@ -50,6 +50,7 @@ def judge_composed(
     dataset: Dataset,
     *,
     out: str | os.PathLike[str] | None,
+    targets: Mapping[Output, int] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[Evaluation]:
@@ -60,17 +61,24 @@ def judge_composed(
         rivals: the sources by output.
         dataset: what to judge on.
         out: the file that it will be, for its name.
+        targets: by output, the number of the target that belongs to it, where that is known.
         seed: what resamplings are drawn by.
         progress: called after each batch.
 
     Raises:
         WeldError: if the data does not fit, or the outputs cannot be compared.
     """
+    known = targets or {}
     name = _called(model, out, {one.name for against in rivals.values() for one in against})
     several = len(model.outputs) > 1
     return [
         contest(
-            [Contestant(f"{name}:{output}" if several else name, _giving(model), output=output), *against],
+            [
+                Contestant(
+                    f"{name}:{output}" if several else name, _giving(model), output=output, target=known.get(output)
+                ),
+                *against,
+            ],
             dataset,
             seed=seed,
             progress=None if progress is None else _told(progress),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from keras_weld.data.prepare import Preparation
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.contest import Output
@@ -17,12 +16,12 @@ from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.loading import ANY_FILE, Loading
 from keras_weld.recipes.sources import Sources, load_sources
 from keras_weld.recipes.steps import begin, finish
-from keras_weld.recipes.tuning import BATCH_SIZE, OPTIMIZER, PATIENCE, Progress, Training, facts_of
+from keras_weld.recipes.training_options import TrainingOptions, shows_training_options
+from keras_weld.recipes.tuning import Progress, Training, facts_of
 
 if TYPE_CHECKING:
     import keras
 
-    from keras_weld.training.plan import Stage
     from keras_weld.training.result import StagesRun
 
 
@@ -46,28 +45,18 @@ class Tuned:
     evaluations: Sequence[Evaluation]
 
 
+@shows_training_options
 def tune(
     model: str | os.PathLike[str] | keras.Model,
     data: Any,
     validation: Any = None,
     *,
-    stages: str | Sequence[Stage] | None = None,
-    loss: Any = None,
-    optimizer: str = OPTIMIZER,
-    batch_size: int = BATCH_SIZE,
-    patience: int = PATIENCE,
-    seed: int = 0,
-    steps: int | None = None,
-    sample: int | None = None,
-    pixels: str = "0..255",
-    prepare: Preparation | None = None,
-    run: str | os.PathLike[str] | None = None,
-    every: str = "epoch",
     custom_objects: Any = None,
     unsafe: bool = False,
     limits: Limits | None = None,
     progress: Progress | None = None,
     out: str | os.PathLike[str] | None = None,
+    **training: Unpack[TrainingOptions],
 ) -> keras.Model:
     """Train a model in stages, each with its own part of the model and its own learning rate.
 
@@ -81,26 +70,12 @@ def tune(
         data: an `.npz` file, a folder of images, `module:function`, or live values; see `open_data`.
         validation: the same, for the examples that decide. By default the data's validation split, else a tenth
             of the examples is set aside, the same share of each class.
-        stages: `PART:EPOCHS@RATE` with commas between them, or a list of `Stage`. PART is `head`, `last-20` (the
-            last 20 layers with weights), `all`, or the name, path or glob of layers (`backbone/block_1*`). By
-            default the head first, then the last layers at a tenth of the rate: "head:30@1e-3,last-20:15@1e-4".
-        loss: a Keras loss or its name (`:logits` behind it for outputs that are logits), or a dict of such by
-            output. By default it follows from what the outputs mean and what the targets are.
-        optimizer: name of a Keras optimizer. Each stage has a fresh one.
-        batch_size: examples at a time.
-        patience: a stage ends after so many epochs in which neither accuracy nor loss got better.
-        seed: what everything random is drawn by; the random state of Python, NumPy and Keras is set by it.
-        steps: batches of an epoch, for examples that never end.
-        sample: take at most this many examples of each split.
-        pixels: for images, the range that the model was trained on: `0..255`, `0..1` or `-1..1`.
-        prepare: what to do to images before the model sees them, in the place of `pixels`.
-        run: a folder that keeps the training: interrupted at any moment and started again, it ends with the same bits.
-        every: when to take a checkpoint in it besides every epoch's end: "500 steps", "10 minutes".
         custom_objects: classes of your own that the model needs, as `load` takes them.
         unsafe: also load a model that carries Python code.
         limits: what the file may ask for.
         progress: called after each step with steps done, steps in all, and what is being trained.
         out: a `.keras` file to write; it is loaded in a fresh process with plain Keras before it gets its name.
+        **training: how to train.
 
     Returns:
         The tuned model, not compiled. How it does against the model that it started from is in
@@ -118,24 +93,9 @@ def tune(
         >>> weld.lineage(model)["metrics"]["after"]["accuracy"]  # doctest: +SKIP
         0.967
     """
-    training = Training(
-        data,
-        validation,
-        stages,
-        loss,
-        optimizer,
-        batch_size,
-        patience,
-        seed,
-        steps,
-        sample,
-        pixels,
-        prepare,
-        run,
-        every,
-    )
+    asked = Training(data, validation, **training)
     loading = Loading(custom_objects, unsafe, limits)
-    return tune_model(model, training, progress=progress, loading=loading, out=out).model
+    return tune_model(model, asked, progress=progress, loading=loading, out=out).model
 
 
 def tune_model(

@@ -34,18 +34,22 @@ class Training:
     Attributes:
         data: what `open_data` takes.
         validation: the same, for the examples that decide; by default the data's own, else a tenth set aside.
-        stages: the stages or their text.
-        loss: the loss that was asked for, if any.
-        optimizer: name of the optimizer.
+        stages: `PART:EPOCHS@RATE` with commas between them, or a list of `Stage`. PART is `head`, `last-20` (the
+            last 20 layers with weights), `all`, or the name, path or glob of layers (`backbone/block_1*`). By
+            default the head first, then the last layers at a tenth of the rate: "head:30@1e-3,last-20:15@1e-4".
+        loss: a Keras loss or its name (`:logits` behind it for outputs that are logits), or a dict of such by
+            output. By default it follows from what the outputs mean and what the targets are.
+        optimizer: name of a Keras optimizer. Each stage has a fresh one.
         batch_size: examples at a time.
-        patience: epochs in which neither accuracy nor loss got better, after which a stage ends.
-        seed: what everything random is drawn by.
+        patience: a stage ends after so many epochs in which neither accuracy nor loss got better.
+        seed: what everything random is drawn by, new layers too; where there is data, the random state of Python,
+            NumPy and Keras is set by it.
         steps: batches of an epoch, for examples that never end.
         sample: take at most this many examples of each split.
-        pixels: for images, the range that the model was trained on.
+        pixels: for images, the range that the model was trained on: `0..255`, `0..1` or `-1..1`.
         prepare: what to do to images before the model sees them, in the place of `pixels`.
-        run: a folder that keeps the training, so that it can be interrupted.
-        every: when to take a checkpoint in it besides every epoch's end.
+        run: a folder that keeps the training: interrupted at any moment and started again, it ends with the same bits.
+        every: when to take a checkpoint in it besides every epoch's end: "500 steps", "10 minutes".
     """
 
     data: Any

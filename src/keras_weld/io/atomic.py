@@ -133,27 +133,35 @@ def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | N
     remove_abandoned(target)
     temporary = target.with_name(temporary_name(target.name))
     written = False
+    with naming(path):
+        try:
+            yield temporary
+            written = True
+            with syncing(temporary):
+                if verify is not None:
+                    verify(temporary)
+            if target.exists():
+                shutil.copymode(target, temporary)
+            os.replace(temporary, target)
+            sync_folder(target.parent)
+        except OSError as error:
+            if not written and not _is_of_writing(error, temporary, target):
+                raise
+            raise not_written(path, error) from error
+        finally:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name what is to be written, instead of its temporary name, in every refusal from the block."""
     try:
-        yield temporary
-        written = True
-        with syncing(temporary):
-            if verify is not None:
-                verify(temporary)
-        if target.exists():
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
-        sync_folder(target.parent)
-    except OSError as error:
-        if not written and not _is_of_writing(error, temporary, target):
-            raise
-        raise not_written(path, error) from error
+        yield
     except WeldError as error:
         if error.file is not None and PREFIX in error.file:
             error.file = os.fspath(path)
         raise
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
 
 
 def folder_missing(path: str | os.PathLike[str]) -> WriteError:

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from keras_weld.errors import WeldError, WriteError
+from keras_weld.errors import WriteError
 from keras_weld.io.atomic import (
-    PREFIX,
     folder_missing,
+    naming,
     not_written,
     remove_abandoned,
     sync_file,
@@ -47,20 +47,17 @@ def atomic_folder(path: str | os.PathLike[str], verify: Callable[[Path], None]) 
         raise WriteError("A file has the name of this folder.", file=path, remedy="Choose another name.")
     remove_abandoned(target)
     temporary = target.with_name(temporary_name(target.name))
-    try:
-        yield temporary
-        verify(temporary)
-        sync_tree(temporary)
-        _put_in_place(temporary, target)
-        sync_folder(target.parent)
-    except OSError as error:
-        raise not_written(path, error) from error
-    except WeldError as error:
-        if error.file is not None and PREFIX in error.file:
-            error.file = os.fspath(path)
-        raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with naming(path):
+        try:
+            yield temporary
+            verify(temporary)
+            sync_tree(temporary)
+            _put_in_place(temporary, target)
+            sync_folder(target.parent)
+        except OSError as error:
+            raise not_written(path, error) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def sync_tree(folder: Path) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from keras_weld.core.closeness import largest_difference
 from keras_weld.core.state import Array
-from keras_weld.errors import UsageError, WriteError
+from keras_weld.errors import UsageError, WriteError, add_context
 
 _SCRIPT = """
 import importlib, inspect, json, sys
@@ -40,8 +41,6 @@ made = keras.tree.flatten(model(given[0] if len(given) == 1 else given, **mode))
 made = [keras.ops.convert_to_numpy(keras.ops.cast(one, "float32")) for one in made]
 np.savez(told["outputs"], **{f"y{number}": values for number, values in enumerate(made)})
 """
-_TOLERANCE = {"float32": 1e-5, "float64": 1e-5}  # of the largest output; less precise dtypes are given
-_COARSE = 2e-2
 
 
 def prove(path: Path, model: Any, *, custom: Sequence[str] = (), unsafe: bool = False) -> float:
@@ -83,7 +82,15 @@ def prove(path: Path, model: Any, *, custom: Sequence[str] = (), unsafe: bool = 
             raise _does_not_load(done.stderr, custom)
         with np.load(str(told["outputs"])) as stored:
             fresh = [stored[f"y{number}"] for number in range(len(stored.files))]
-    return _compare(live, fresh, str(model.compute_dtype))
+    return largest_difference(
+        live,
+        fresh,
+        str(model.compute_dtype),
+        WriteError,
+        "Loaded in a fresh process, the file does not predict what the live model does; it was not kept.",
+        "If a class of your own is involved, compare its get_config with its __init__: what it leaves out comes back "
+        "with its default. Otherwise report this.",
+    )
 
 
 def require_same(model: Any, copied: Any) -> None:
@@ -99,17 +106,16 @@ def require_same(model: Any, copied: Any) -> None:
     if not own or not getattr(model, "inputs", None):
         return
     inputs = made_up_inputs(model)
-    try:
-        _compare(_predictions(model, inputs), _predictions(copied, inputs), str(model.compute_dtype))
-    except WriteError as error:
-        raise UsageError(
+    with add_context(layer=", ".join(own)):
+        largest_difference(
+            _predictions(model, inputs),
+            _predictions(copied, inputs),
+            str(model.compute_dtype),
+            UsageError,
             f"A copy of the live model {model.name!r}, saved and loaded again, does not predict what the model does.",
-            layer=", ".join(own),
-            expected=error.expected,
-            found=error.found,
-            remedy="Compare get_config with __init__ in each class of your own: what it leaves out comes back with its "
+            "Compare get_config with __init__ in each class of your own: what it leaves out comes back with its "
             "default.",
-        ) from error
+        )
 
 
 def _places(custom: Sequence[str]) -> list[str]:
@@ -133,23 +139,6 @@ def _predictions(model: Any, inputs: Sequence[Array]) -> list[Array]:
     return [np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(one, "float32"))) for one in made]
 
 
-def _compare(live: Sequence[Array], fresh: Sequence[Array], dtype: str) -> float:
-    worst = 0.0
-    allowed = _TOLERANCE.get(dtype, _COARSE)
-    for number, (ours, theirs) in enumerate(zip(live, fresh, strict=False)):
-        if ours.shape != theirs.shape:
-            raise _differs(f"output {number} of shape {ours.shape}", f"shape {theirs.shape}")
-        scale = max(1.0, float(np.nanmax(np.abs(ours), initial=0.0)))
-        same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
-        apart = float(np.max(np.where(same, 0.0, np.abs(ours - theirs)), initial=0.0))
-        if not apart <= allowed * scale:
-            raise _differs(f"output {number} within {allowed * scale:.1e} of the live model's", f"{apart:.3g} apart")
-        worst = max(worst, apart)
-    if len(live) != len(fresh):
-        raise _differs(f"{len(live)} outputs", f"{len(fresh)}")
-    return worst
-
-
 def _cannot_run(model: Any, inputs: Sequence[Array], error: Exception) -> WriteError:
     from keras_weld.models.write import first_words
 
@@ -158,16 +147,6 @@ def _cannot_run(model: Any, inputs: Sequence[Array], error: Exception) -> WriteE
         expected="a model that takes " + ", ".join(f"{values.dtype} of shape {values.shape}" for values in inputs),
         found=f"{type(error).__name__}: {first_words(error)}",
         remedy=f"Try it on such examples by itself: {model.name}(x). If a source fails by itself too, mend that one.",
-    )
-
-
-def _differs(expected: str, found: str) -> WriteError:
-    return WriteError(
-        "Loaded in a fresh process, the file does not predict what the live model does; it was not kept.",
-        expected=expected,
-        found=found,
-        remedy="If a class of your own is involved, compare its get_config with its __init__: what it leaves out "
-        "comes back with its default. Otherwise report this.",
     )
 
 

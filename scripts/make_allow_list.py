@@ -1,4 +1,4 @@
-"""Write src/keras_weld/io/allowed_names.py: what Keras itself ships and a saved model may name.
+"""Write src/keras_weld/io/allowed_names.json: what Keras itself ships and a saved model may name.
 
 Run by hand with the newest supported Keras installed:
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from keras.src.api_export import REGISTERED_NAMES_TO_OBJS, get_name_from_symbol
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.saving.keras_saveable import KerasSaveable
 
-TARGET = Path(__file__).parents[1] / "src" / "keras_weld" / "io" / "allowed_names.py"
+TARGET = Path(__file__).parents[1] / "src" / "keras_weld" / "io" / "allowed_names.json"
 PACKAGES = (
     "constraints", "distillation", "dtype_policies", "initializers", "layers", "legacy.layers", "losses",
     "metrics", "models", "ops", "optimizers", "quantizers", "random", "regularizers",
@@ -136,36 +137,20 @@ def functions() -> dict[str, set[str]]:
     return {kind: names for kind, names in found.items() if names}
 
 
-def as_table(name: str, about: str, table: dict[str, set[str]]) -> str:
-    """One table as Python source."""
-    lines = [f"# {about}", f"{name}: dict[str, frozenset[str]] = {{"]
-    for kind in sorted(table):
-        lines += [f'    "{kind}": frozenset(', "        {"]
-        lines += [f'            "{entry}",' for entry in sorted(table[kind])]
-        lines += ["        }", "    ),"]
-    return "\n".join([*lines, "}"])
+def in_order(table: dict[str, set[str]]) -> dict[str, list[str]]:
+    """A table as JSON has it: kinds and names in the order of the alphabet."""
+    return {kind: sorted(table[kind]) for kind in sorted(table)}
 
 
 def main() -> None:
     """Write the file."""
-    text = "\n".join(
-        [
-            '"""What Keras ships and a model may name. Made by scripts/make_allow_list.py: do not edit."""',
-            "",
-            "from __future__ import annotations",
-            "",
-            "# The Keras version that this was made with; it has all names of 3.12 and later up to it.",
-            f'KERAS_VERSION = "{keras.__version__}"',
-            "",
-            as_table("CLASSES", "Names of classes by kind.", classes()),
-            "",
-            as_table("STRINGS", "What a config may name by a plain text, by kind.", strings()),
-            "",
-            as_table("FUNCTIONS", "Names of plain functions by the kind of what they are for.", functions()),
-            "",
-        ]
-    )
-    TARGET.write_text(text, encoding="utf-8")
+    told = {
+        "keras_version": keras.__version__,
+        "classes": in_order(classes()),
+        "strings": in_order(strings()),
+        "functions": in_order(functions()),
+    }
+    TARGET.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

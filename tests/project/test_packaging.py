@@ -41,6 +41,7 @@ def test_the_wheel_holds_the_package_its_types_and_its_licence_and_nothing_else(
     names = zipfile.ZipFile(wheel).namelist()
     assert "keras_weld/py.typed" in names
     assert "keras_weld/cli/main.py" in names
+    assert "keras_weld/io/allowed_names.json" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"keras_weld"}
     assert not [name for name in names if "/test" in name or name.endswith((".pyc", ".part"))]

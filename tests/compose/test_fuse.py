@@ -219,6 +219,12 @@ def test_nothing_to_fuse() -> None:
         fuse([], classes=2)
 
 
+def test_the_file_is_named_that_lacks_the_layer() -> None:
+    with pytest.raises(UsageError, match="has no layer 'nowhere'") as caught:
+        fuse(members("mlp"), classes=2, at={"m0": "nowhere"})
+    assert caught.value.file == members("mlp")[0].source
+
+
 def augmenting(size: int) -> keras.Model:
     """A model whose first layers have `training=True` as their default, and whose later ones differ in training."""
     first = [layers.Resizing(6, 6), layers.RandomFlip(seed=1)]

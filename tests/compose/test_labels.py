@@ -28,8 +28,8 @@ def test_every_class_is_found_where_the_model_has_it(lists: list[list[str]]) -> 
 def test_a_class_that_one_does_not_know_is_refused_by_name() -> None:
     with pytest.raises(IncompatibleModelsError, match="known to some of the models only") as caught:
         align([["cat", "dog"], ["dog", "cow", "hen", "pig", "ape"]], ["pets", "farm"])
-    assert (caught.value.file, caught.value.expected) == ("pets", "all 6 classes")
-    assert caught.value.found == "it does not know cow, hen, pig and 1 more"
+    assert (caught.value.file, caught.value.expected) == (None, "all 6 classes")
+    assert caught.value.found == "pets does not know cow, hen, pig and 1 more"
     assert "--unknown zero" in str(caught.value.remedy)
     assert "--unknown known" in str(caught.value.remedy)
 

@@ -83,8 +83,10 @@ def test_what_makes_no_sense_is_told_and_nothing_is_written(files: list[Path], t
     with pytest.raises(UsageError, match="a model that there is not") as caught:
         weld.branch(files, backbone="numbers", out=out)
     assert (caught.value.expected, caught.value.found) == ("digits, letters", "numbers")
-    with pytest.raises(UsageError, match="has no layer 'depth'"):
-        weld.branch(files, at={"digits": "depth"}, out=out)
+    for name, file in zip(("digits", "letters"), files, strict=True):
+        with pytest.raises(UsageError, match="has no layer 'depth'") as layer:
+            weld.branch(files, at={name: "depth"}, out=out)
+        assert layer.value.file == str(file)
     with pytest.raises(UsageError, match="nothing to branch"):
         weld.branch([], out=out)
     with pytest.raises(UsageError, match="A composed model is written whole"):

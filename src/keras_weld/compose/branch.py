@@ -114,6 +114,7 @@ def _place(part: Part, at: str | None) -> Place:
             "The layers of this model are in its own code, so it cannot be cut into a backbone and a head.",
             expected="a Functional or Sequential model",
             found=type(part.member.model).__name__,
+            remedy="Choose another backbone: --backbone NAME",
         )
     if at is not None:
         return place_of(part.member.model, at)
@@ -137,7 +138,8 @@ def _own_head(
     """
     member = part.member
     try:
-        place = _place(part, at)
+        with add_context(file=member.source):
+            place = _place(part, at)
         head = after(member.model, place, member.name if len(part.names) == 1 else f"{member.name}_head")
     except IncompatibleModelsError as error:
         raise _NoHeadError(_first_lower(error.problem)) from None

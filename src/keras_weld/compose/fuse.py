@@ -9,7 +9,7 @@ import keras
 from keras_weld.compose.inputs import SHARED, join_inputs
 from keras_weld.compose.member import Composed, Member
 from keras_weld.core.features import features_of
-from keras_weld.errors import IncompatibleModelsError, UsageError
+from keras_weld.errors import IncompatibleModelsError, UsageError, add_context
 from keras_weld.models.cut import alone, before, place_of, whole
 from keras_weld.models.replay import Tensor, graph_of
 
@@ -57,7 +57,8 @@ def fuse(
     at, outputs = at or {}, outputs or {}
     vectors, taken = [], {}
     for member in members:
-        part, taken[member.name] = _features(member, at.get(member.name), outputs.get(member.name), notes)
+        with add_context(file=member.source):
+            part, taken[member.name] = _features(member, at.get(member.name), outputs.get(member.name), notes)
         vectors.append(_vector(part(alone(joined.entering[member.name])), member, project, notes))
     tensor = keras.layers.Concatenate(name="features")(vectors) if len(vectors) > 1 else vectors[0]
     new = [f"{member.name}_project" for member in members] if project else []

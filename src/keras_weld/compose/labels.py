@@ -74,9 +74,8 @@ def _require_all(labels: Sequence[Sequence[str]], names: Sequence[str], together
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             raise IncompatibleModelsError(
                 "Some classes are known to some of the models only.",
-                file=name,
                 expected=f"all {len(together)} classes",
-                found=f"it does not know {', '.join(missing[:3])}{more}",
+                found=f"{name} does not know {', '.join(missing[:3])}{more}",
                 remedy="Say what to do: --unknown zero (who does not know a class gives it 0) or --unknown known "
                 "(a class is left to those who know it).",
             )

@@ -45,7 +45,8 @@ def divide(split: Split, fraction: float, seed: int) -> tuple[Split, Split]:
             file=split.origin,
             expected="data with random access, or validation data of its own",
             found=f"the split {split.name}, a stream",
-            remedy="Pass both: data=(train, validation), such as data.skip(n) and data.take(n).",
+            remedy="Name validation examples of their own, --val MODULE:FUNCTION (validation=…), or pass both: "
+            "data=(train, validation), such as data.skip(n) and data.take(n).",
         )
     count = split.counted()
     wanted = round(count * fraction)

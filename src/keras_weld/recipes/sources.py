@@ -115,7 +115,12 @@ def by_member(given: Mapping[str, str] | None, models: Sequence[Any], names: Seq
     for key, value in (given or {}).items():
         name = key if key in names else paths.get(os.fspath(key))
         if name is None:
-            raise UsageError("An option is given for a model that there is not.", expected=", ".join(names), found=key)
+            raise UsageError(
+                "An option is given for a model that there is not.",
+                expected=", ".join(names),
+                found=key,
+                remedy="Name the model as here, or by its path.",
+            )
         found[name] = value
     return found
 

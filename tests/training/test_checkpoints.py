@@ -11,12 +11,12 @@ import pytest
 
 from keras_weld.errors import DamagedFileError, UsageError, WriteError
 from keras_weld.training.background import Background
-from keras_weld.training.best import Best, parse_best
-from keras_weld.training.checkpoints import Checkpoint, Checkpoints
+from keras_weld.training.best import Criterion, parse_best
+from keras_weld.training.checkpoints import Checkpoints, Snapshot
 
 
-def checkpoint(step: int) -> Checkpoint:
-    return Checkpoint(step, {"epoch": step}, {"a": np.full(3, step, "float32")})
+def checkpoint(step: int) -> Snapshot:
+    return Snapshot(step, {"epoch": step}, {"a": np.full(3, step, "float32")})
 
 
 def test_the_newest_and_the_best_stay(tmp_path: Path) -> None:
@@ -79,13 +79,13 @@ def test_the_best_epoch_is_told_by_a_metric(text: str, step: int) -> None:
 
 def test_without_validation_the_loss_tells() -> None:
     history = [{key: value for key, value in entry.items() if key != "val_loss"} for entry in HISTORY]
-    assert Best().step(history) == 30
-    assert Best().step([]) is None
+    assert Criterion().step(history) == 30
+    assert Criterion().step([]) is None
 
 
 def test_a_metric_that_is_not_there_and_a_text_that_is_none_are_refused() -> None:
     with pytest.raises(UsageError, match="not measured") as refused:
-        Best("val_f1", True).check(HISTORY[0])
+        Criterion("val_f1", True).check(HISTORY[0])
     assert refused.value.expected == "loss, val_loss, accuracy"
     with pytest.raises(UsageError, match="What makes a checkpoint the best"):
         parse_best("val_accuracy")

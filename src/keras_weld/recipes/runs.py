@@ -32,7 +32,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
+class BestValue:
     """The best value of a metric.
 
     Attributes:
@@ -70,7 +70,7 @@ class RunRow:
     epochs: int | None = None
     step: int = 0
     loss: float | None = None
-    best: Best | None = None
+    best: BestValue | None = None
     learning_rate: float | None = None
     written: str | None = None
     starts: int = 0
@@ -120,7 +120,7 @@ def _row(folder: Path) -> RunRow:
     )
 
 
-def best_of(history: Sequence[Mapping[str, Any]]) -> Best | None:
+def best_of(history: Sequence[Mapping[str, Any]]) -> BestValue | None:
     """The best value of the first metric on the validation examples, else of training; of the loss if there is none."""
     names = dict.fromkeys(
         name for entry in history for name in entry if name not in FIGURES and _is_figure(entry[name])
@@ -132,7 +132,7 @@ def best_of(history: Sequence[Mapping[str, Any]]) -> Best | None:
     higher = not name.endswith("loss") and any(part in name for part in _HIGHER)
     reached = [(entry[name], entry["epoch"] + 1) for entry in history if _is_figure(entry.get(name))]
     value, epoch = (max if higher else min)(reached, key=lambda one: one[0])
-    return Best(name, value, epoch)
+    return BestValue(name, value, epoch)
 
 
 def _is_figure(value: Any) -> bool:

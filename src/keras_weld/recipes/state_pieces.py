@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_weld.core.state import Array
 from keras_weld.io.read import open_model
-from keras_weld.training.checkpoints import Checkpoint
+from keras_weld.training.checkpoints import Snapshot
 from keras_weld.training.packing import unpack
 from keras_weld.training.run_folder import MODEL
 from keras_weld.training.run_history import read_history
@@ -53,7 +53,7 @@ class Piece:
         return f"{KINDS[self.kind]} {self.name}".strip()
 
 
-def of_checkpoints(one: Checkpoint, other: Checkpoint) -> list[Piece]:
+def of_checkpoints(one: Snapshot, other: Snapshot) -> list[Piece]:
     """What differs between two checkpoints of the same step, causes first."""
     pieces = [
         *_random(one, other),
@@ -84,14 +84,14 @@ def same(one: Any, other: Any) -> bool:
     return bool(type(one) is type(other) and repr(one) == repr(other))
 
 
-def _random(one: Checkpoint, other: Checkpoint) -> Iterator[Piece]:
+def _random(one: Snapshot, other: Snapshot) -> Iterator[Piece]:
     states = [unpack(side.facts["random"], side.arrays) for side in (one, other)]
     for name, value in states[0].items():
         if not same(value, states[1].get(name)):
             yield Piece(RANDOM, f"of {name}", ("another", "another"))
 
 
-def _variables(one: Checkpoint, other: Checkpoint) -> Iterator[Piece]:
+def _variables(one: Snapshot, other: Snapshot) -> Iterator[Piece]:
     paths = one.facts.get("variables", {})
     for key, value in one.arrays.items():
         kind, path = key.partition("/")[0], str(paths.get(key, key))
@@ -112,7 +112,7 @@ def _element(value: Array, found: Array | None) -> tuple[str, str]:
     return f"{value.reshape(-1)[first]}{at}", f"{found.reshape(-1)[first]}{at}"
 
 
-def _callbacks(checkpoint: Checkpoint) -> dict[str, Any]:
+def _callbacks(checkpoint: Snapshot) -> dict[str, Any]:
     found = {}
     for number, entry in enumerate(checkpoint.facts["callbacks"]):
         state = unpack(entry.get("state", {}), checkpoint.arrays)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.data.open import open_data
+from keras_weld.data.split import Dataset
 from keras_weld.recipes.kept_recipe import Asked, epochs_of, keeping, kept_recipe, with_asked
 from keras_weld.recipes.train_parts import build, callbacks_of
 from keras_weld.recipes.train_recipe import RecipeFile, read_recipe
@@ -109,12 +110,8 @@ def _train(
     recipe = file.recipe
     folder = placed(run)[0].absolute()
     with keeping(folder, file.text, asked), chdir(file.folder):
-        with file.field("data"):
-            data = open_data(recipe.data, seed=recipe.seed, pixels=recipe.pixels)
-        held = None
-        if recipe.validation_data is not None:
-            with file.field("validation_data"):
-                held = open_data(recipe.validation_data, seed=recipe.seed, pixels=recipe.pixels)
+        data = _opened(file, "data")
+        held = None if recipe.validation_data is None else _opened(file, "validation_data")
         return fit(
             lambda: build(file),
             data,
@@ -132,6 +129,13 @@ def _train(
             tell=tell,
             **shown,
         )
+
+
+def _opened(file: RecipeFile, field: str) -> Dataset:
+    """The data that a field of the recipe names."""
+    recipe = file.recipe
+    with file.field(field):
+        return open_data(getattr(recipe, field), seed=recipe.seed, pixels=recipe.pixels)
 
 
 def _from_anywhere(data: str) -> str:

@@ -15,7 +15,7 @@ _FORM = re.compile(r"(lowest|highest) +(\S+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
+class Criterion:
     """What makes an epoch the best.
 
     Attributes:
@@ -53,7 +53,7 @@ class Best:
         return value if isinstance(value, float) and math.isfinite(value) else None
 
 
-def parse_best(text: str | Best) -> Best:
+def parse_best(text: str | Criterion) -> Criterion:
     """What `"loss"` (that of validation, where there is one) or `"highest val_accuracy"` means.
 
     Raises:
@@ -61,12 +61,12 @@ def parse_best(text: str | Best) -> Best:
 
     Example:
         >>> parse_best("highest val_accuracy")
-        Best(metric='val_accuracy', highest=True)
+        Criterion(metric='val_accuracy', highest=True)
     """
-    if isinstance(text, Best):
+    if isinstance(text, Criterion):
         return text
     if text == "loss":
-        return Best()
+        return Criterion()
     match = _FORM.fullmatch(text.strip())
     if match is None:
         raise UsageError(
@@ -74,4 +74,4 @@ def parse_best(text: str | Best) -> Best:
             expected='"loss", "highest val_accuracy" or "lowest val_error"',
             found=text,
         )
-    return Best(match[2], match[1] == "highest")
+    return Criterion(match[2], match[1] == "highest")

@@ -32,7 +32,7 @@ _NAME = re.compile(r"step-(\d{10})")
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Snapshot:
     """One moment of a training.
 
     Attributes:
@@ -64,7 +64,7 @@ class Checkpoints:
         found = (_NAME.fullmatch(entry.name) for entry in self.folder.iterdir())
         return sorted((int(match[1]) for match in found if match), reverse=True)
 
-    def write(self, checkpoint: Checkpoint, spare: int | None = None) -> Path:
+    def write(self, checkpoint: Snapshot, spare: int | None = None) -> Path:
         """Write a checkpoint: all of it appears under its name, or nothing does. Others are removed after that.
 
         Of those before it, the newest are kept. Those after it were passed over as damaged, and are removed.
@@ -94,7 +94,7 @@ class Checkpoints:
                 shutil.rmtree(self._path(step), ignore_errors=True)
         return final
 
-    def _write(self, final: Path, checkpoint: Checkpoint) -> None:
+    def _write(self, final: Path, checkpoint: Snapshot) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         remove_abandoned(final)
         temporary = self.folder / temporary_name(final.name)
@@ -117,7 +117,7 @@ class Checkpoints:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
-    def newest(self) -> tuple[Checkpoint | None, list[str]]:
+    def newest(self) -> tuple[Snapshot | None, list[str]]:
         """The newest checkpoint that is whole, and what was wrong with those that are newer.
 
         Raises:
@@ -139,7 +139,7 @@ class Checkpoints:
             )
         return None, told
 
-    def read(self, step: int) -> Checkpoint:
+    def read(self, step: int) -> Snapshot:
         """One checkpoint, held against its hashes.
 
         Raises:
@@ -156,7 +156,7 @@ class Checkpoints:
                     found="another one",
                 )
         arrays = _read_arrays(folder / STATE, manifest["arrays"])
-        return Checkpoint(int(manifest["step"]), manifest["facts"], arrays)
+        return Snapshot(int(manifest["step"]), manifest["facts"], arrays)
 
     def facts(self, step: int) -> Mapping[str, Any]:
         """What one checkpoint's manifest tells, without a look at its arrays.

@@ -12,14 +12,14 @@ import numpy as np
 
 from keras_weld.core.state import Array
 from keras_weld.training.callback_state import params_for, prepare, put_back, settle, states_of
-from keras_weld.training.checkpoints import Checkpoint
+from keras_weld.training.checkpoints import Snapshot
 from keras_weld.training.every import Every
 from keras_weld.training.packing import pack, unpack
 from keras_weld.training.random_state import random_state, set_random_state
 from keras_weld.training.rehearsal import STEP, moment, note_callbacks
 from keras_weld.training.variables import METRICS, MODEL, OPTIMIZER, paths_of, read_variables, set_variables
 
-Keep = Callable[[Checkpoint], None]
+Keep = Callable[[Snapshot], None]
 """Called with every checkpoint that is due."""
 
 
@@ -74,7 +74,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         steps: int | None,
         every: Every,
         keep: Keep | None,
-        resumed: Checkpoint | None = None,
+        resumed: Snapshot | None = None,
         *,
         rate: float | None = None,
         file: str = "",
@@ -87,7 +87,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         self._steps, self._every, self._keep, self._resumed = steps, every, keep, resumed
         self._rate, self._file, self._where = rate, file, where
         self._first, self._inside, self._cut = 0, False, False
-        self._waiting: Checkpoint | None = None
+        self._waiting: Snapshot | None = None
         self._last_kept = time.monotonic()
         if resumed is not None:
             facts = resumed.facts
@@ -224,7 +224,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
             "variables": paths_of(model),
         }
         note_callbacks(self.callbacks, self.place.step)
-        checkpoint = Checkpoint(self.place.step, facts, arrays)
+        checkpoint = Snapshot(self.place.step, facts, arrays)
         if self._steps is None and self.place.batch:
             self._waiting = checkpoint
         else:
@@ -233,7 +233,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         self.seconds += self._last_kept - began
 
 
-def place_of(checkpoint: Checkpoint | None) -> Place:
+def place_of(checkpoint: Snapshot | None) -> Place:
     """Where a run goes on; its beginning if there is no checkpoint."""
     if checkpoint is None:
         return Place()

@@ -14,10 +14,10 @@ from keras_weld.core.graph import ModelGraph
 from keras_weld.data.split import Shape, Split
 from keras_weld.errors import UsageError
 from keras_weld.training.answered import Answered
-from keras_weld.training.checkpoints import Checkpoint
+from keras_weld.training.checkpoints import Snapshot
 from keras_weld.training.conductor import place_of
 from keras_weld.training.feeding import Feed, steps_of
-from keras_weld.training.keeping import Best
+from keras_weld.training.keeping import BestWeights
 from keras_weld.training.objective import Aim, Loss, aim_at, matched
 from keras_weld.training.packing import unpack
 from keras_weld.training.score import ACCURACY, LOSS, Score
@@ -76,7 +76,7 @@ class Course:
     validation: Split
     settings: Settings
     steps: int
-    best: Best | None = None
+    best: BestWeights | None = None
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -84,7 +84,7 @@ class Course:
         """What decides: the accuracy, where every output has one; else the loss."""
         return ACCURACY if all(aim.metric for aim in self.aims) else LOSS
 
-    def feed(self, first: int, resumed: Checkpoint | None) -> Feed:
+    def feed(self, first: int, resumed: Snapshot | None) -> Feed:
         """The training examples of a stage.
 
         Args:

@@ -15,7 +15,7 @@ from keras_weld.data.split import WHOLE, Split
 from keras_weld.errors import DataError, UsageError
 from keras_weld.models.quiet import quiet
 from keras_weld.models.save import save
-from keras_weld.training.best import Best, parse_best
+from keras_weld.training.best import Criterion, parse_best
 from keras_weld.training.conducted import build_for_training, conduct, make_deterministic, where_of
 from keras_weld.training.conductor import Conductor, place_of, rate_of, say_what_is_lost
 from keras_weld.training.every import Every, parse_every
@@ -55,7 +55,7 @@ def fit(
     deterministic: bool = True,
     changes: Collection[str] = (),
     keep: int = 2,
-    best: str | Best = "loss",
+    best: str | Criterion = "loss",
     verbose: Any = "auto",
     tell: Tell | None = None,
     progress: TellSteps | None = None,

@@ -41,7 +41,7 @@ class Epoch:
     seconds: float
 
 
-class Best:
+class BestWeights:
     """The best weights so far, in memory: one copy of the model's, whatever the number of stages.
 
     Args:
@@ -99,7 +99,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         broken: epoch and step where the loss was no number any more, or None.
     """
 
-    def __init__(self, number: int, monitor: str, best: Best, patience: int, tell: Tell) -> None:
+    def __init__(self, number: int, monitor: str, best: BestWeights, patience: int, tell: Tell) -> None:
         super().__init__()
         self.history: list[Epoch] = []
         self.reached: Score | None = None

@@ -12,9 +12,9 @@ import keras
 
 from keras_weld.errors import TrainingError
 from keras_weld.training.background import Background, all_done
-from keras_weld.training.best import Best
+from keras_weld.training.best import Criterion
 from keras_weld.training.callback_state import check_callbacks, states_of
-from keras_weld.training.checkpoints import Checkpoint, Checkpoints
+from keras_weld.training.checkpoints import Checkpoints, Snapshot
 from keras_weld.training.conductor import Conductor, rate_of
 from keras_weld.training.identity import compare
 from keras_weld.training.run_folder import CHECKPOINTS, RUN, read_run, write_run
@@ -38,7 +38,7 @@ class KeptRun:
         best: what makes the one that is kept besides.
     """
 
-    def __init__(self, folder: Path, keep: int, best: Best) -> None:
+    def __init__(self, folder: Path, keep: int, best: Criterion) -> None:
         self.folder = folder
         self._checkpoints, self._best, self._background = Checkpoints(folder / CHECKPOINTS, keep), best, Background()
 
@@ -49,7 +49,7 @@ class KeptRun:
         callbacks: Sequence[Any],
         model: keras.Model,
         say: Tell,
-    ) -> tuple[Checkpoint | None, float | None]:
+    ) -> tuple[Snapshot | None, float | None]:
         """The checkpoint to go on from, and a learning rate if another one is meant; a new run is noted.
 
         Args:
@@ -96,7 +96,7 @@ class KeptRun:
             write_run(self.folder, {**known, "identity": identity, "changes": [*known["changes"], entry]})
         return newest, rate
 
-    def keep(self, checkpoint: Checkpoint) -> None:
+    def keep(self, checkpoint: Snapshot) -> None:
         """Have a checkpoint and the history written in the background, once the one before is written.
 
         Raises:

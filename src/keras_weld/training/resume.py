@@ -10,7 +10,7 @@ import keras
 
 from keras_weld.errors import UsageError
 from keras_weld.models.keras_private import begin_at, build_for
-from keras_weld.training.best import Best, parse_best
+from keras_weld.training.best import Criterion, parse_best
 from keras_weld.training.conductor import Conductor, rate_of, say_what_is_lost
 from keras_weld.training.every import Every, parse_every
 from keras_weld.training.holding import hold, release
@@ -57,7 +57,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
         every: str | Every = "epoch",
         changes: Collection[str] = (),
         keep: int = 2,
-        best: str | Best = "loss",
+        best: str | Criterion = "loss",
         tell: Tell | None = None,
     ) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ from keras_weld.errors import TrainingError, UsageError, WeldError
 from keras_weld.models.quiet import quiet
 from keras_weld.models.replay import graph_of
 from keras_weld.training.answered import answered_by
-from keras_weld.training.checkpoints import Checkpoint
+from keras_weld.training.checkpoints import Snapshot
 from keras_weld.training.choosing import choose, head_of
 from keras_weld.training.conducted import build_for_training, conduct, done, make_deterministic, where_of
 from keras_weld.training.conductor import Conductor, Where, rate_of
@@ -25,7 +25,7 @@ from keras_weld.training.course import Course, Settings, course_of
 from keras_weld.training.every import Every
 from keras_weld.training.freezing import Freezing
 from keras_weld.training.identity import data_of, digest_of, digest_of_weights, surroundings
-from keras_weld.training.keeping import Best, Keeper, Tell
+from keras_weld.training.keeping import BestWeights, Keeper, Tell
 from keras_weld.training.objective import Loss
 from keras_weld.training.parts import Part, parts_of
 from keras_weld.training.plan import DEFAULT_STAGES, Stage, format_stages, parse_stages
@@ -171,7 +171,7 @@ def run_stage(
     trainer, settings = course.trainer, course.settings
     compile_for(trainer, course.aims, settings.optimizer, stage.rate)
     if course.best is None:
-        course.best = Best(trainer, course.measure())
+        course.best = BestWeights(trainer, course.measure())
     best = course.best
     keeper = Keeper(number, course.monitor, best, settings.patience, tell)
     parameters = sum(math.prod(variable.shape) for variable in trainer.trainable_variables)
@@ -222,7 +222,7 @@ def _conductor(
     ledger: Ledger,
     callbacks: Sequence[Any],
     folder: StagesFolder | None,
-    resumed: Checkpoint | None,
+    resumed: Snapshot | None,
     where: Where,
 ) -> Conductor:
     if folder is None:
@@ -257,7 +257,7 @@ def _about_frozen(stage: Stage, wanted: Sequence[Part], trained: Sequence[Part],
     return []
 
 
-def _about_broken(stage: Stage, number: int, place: tuple[int, int], best: Best) -> str:
+def _about_broken(stage: Stage, number: int, place: tuple[int, int], best: BestWeights) -> str:
     where = f"in stage {number} ({stage.part}), epoch {place[0]}, step {place[1]}"
     if best.place == (0, 0):
         raise TrainingError(

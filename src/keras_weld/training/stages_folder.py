@@ -14,7 +14,7 @@ import keras
 from keras_weld.errors import TrainingError
 from keras_weld.training.background import Background, all_done
 from keras_weld.training.callback_state import check_callbacks
-from keras_weld.training.checkpoints import Checkpoint, Checkpoints
+from keras_weld.training.checkpoints import Checkpoints, Snapshot
 from keras_weld.training.conductor import Place
 from keras_weld.training.every import Every
 from keras_weld.training.holding import hold, release
@@ -94,7 +94,7 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         self._steps, self._epochs, self._identity = steps, epochs, identity
         self._begun = False
         self.every, self.ledger = every, Ledger(1, (), ())
-        self.resumed: Checkpoint | None = None
+        self.resumed: Snapshot | None = None
         self._folder, self._checkpoints, self._background = (
             folder,
             Checkpoints(folder / CHECKPOINTS, **options),
@@ -122,7 +122,7 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
             self.resumed = newest
             self.ledger.set_state(unpack(newest.facts["callbacks"][0]["state"], newest.arrays))
 
-    def resumed_in(self, number: int, callbacks: Sequence[Any]) -> Checkpoint | None:
+    def resumed_in(self, number: int, callbacks: Sequence[Any]) -> Snapshot | None:
         """The checkpoint to go on from, if it is one of this stage.
 
         Args:
@@ -155,7 +155,7 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         """Note that all stages are done."""
         note_end(self._folder)
 
-    def keep(self, checkpoint: Checkpoint, ledger: Ledger) -> None:
+    def keep(self, checkpoint: Snapshot, ledger: Ledger) -> None:
         """Have a checkpoint and the history of all stages written in the background, once the one before is written.
 
         Raises:

@@ -30,7 +30,7 @@ def targets_by_output(names: Sequence[str], split: Split) -> Mapping[int, int]:
     common = [name for name in names if name in named]
     if common and (set(named) <= set(names) or len(common) == len(names)):
         return {number: named.index(name) for number, name in enumerate(names) if name in named}
-    count = len(split.targets)
+    count = len(named) or len(split.targets)
     if count != len(names):
         one = len(names) == 1
         raise DataError(

@@ -233,8 +233,8 @@ def test_what_has_no_mean_comes_from_the_first_and_is_told(tmp_path: Path) -> No
     assert done.averaged == 8
     notes = " ".join(done.notes)
     assert f"Taken from {files[1]}, since it has no mean and differs: " in notes
-    assert f"vocabulary.txt differs in {files[0]}: the one of {files[1]} was kept." in notes
-    assert f"vocabulary.txt differs in {files[2]}: the one of {files[1]} was kept." in notes
+    assert f"vocabulary.txt differs in {files[0]}: the one of {files[1]} was kept (" in notes
+    assert f"vocabulary.txt differs in {files[2]}: the one of {files[1]} was kept (" in notes
     assert "same.txt" not in notes
     with open_model(tmp_path / "out.keras") as state:
         assert state.assets["vocabulary.txt"]() == b"a\n1"

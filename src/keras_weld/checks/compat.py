@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from keras_weld.checks.architecture import flatten, has_weights
+from keras_weld.checks.architecture import compare, flatten, has_weights
 from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
 from keras_weld.checks.for_average import Pairs, for_average
@@ -15,6 +15,7 @@ from keras_weld.checks.for_zip import for_zip
 from keras_weld.checks.kernels import Likeness, likeness
 from keras_weld.checks.labels import count_labels
 from keras_weld.checks.others import name_others
+from keras_weld.checks.prepared import other_vocabularies
 from keras_weld.checks.tensors import Pairing, pair
 
 PURPOSES = ("average", "fuse", "ensemble", "zip")
@@ -96,7 +97,7 @@ def _common(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
     first = models[0]
     for number, other in enumerate(models[1:], 1):
         found = pairs.of(0, number)
-        if found is not None and found.equal:
+        if found is not None and found.equal and _same_but_for_weights(first, other):
             yield note(
                 "The models hold the same weights to the last bit: merging them changes nothing.",
                 file=other.name,
@@ -110,6 +111,13 @@ def _common(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
                 file=one.name,
                 remedy="Pass each when the model has to be built: --custom module:Class",
             )
+
+
+def _same_but_for_weights(first: Candidate, other: Candidate) -> bool:
+    """Whether nothing but the weights could tell two models apart."""
+    if other_vocabularies(first.state, other.state):
+        return False
+    return first.readable is None or other.readable is None or not compare(first.readable, other.readable)
 
 
 def _building(models: Sequence[Candidate]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
 from keras_weld.checks.kernels import SAME_START, Likeness, families
 from keras_weld.checks.labels import compare_labels
 from keras_weld.checks.others import OTHERS
+from keras_weld.checks.prepared import other_statistics, other_vocabularies
 from keras_weld.checks.tensors import Pairing, differences
 from keras_weld.core.dtypes import is_float
 
@@ -51,6 +52,8 @@ def for_average(models: Sequence[Candidate], pairings: Sequence[Pairing], pairs:
         yield from _architecture(first, other)
         if first.state.weights and other.state.weights:
             yield from differences(pairing, other)
+            yield from _adapted(pairing, other)
+        yield from _vocabularies(first, other)
         yield from compare_labels(first, other, Severity.REFUSAL)
     yield from _layout(models)
     yield from _integers(first)
@@ -71,6 +74,32 @@ def _architecture(first: Candidate, other: Candidate) -> Iterator[Finding]:
             f"The architecture cannot be compared ({reason}); the tensors were.",
             file=without.name,
             remedy="Make sure that both models were built by the same code.",
+        )
+
+
+def _adapted(pairing: Pairing, other: Candidate) -> Iterator[Finding]:
+    for one in other_statistics(pairing.pairs):
+        yield warning(
+            "The layer was adapted to other data: its statistics would be averaged too, and the result prepares "
+            "its data as neither model does.",
+            file=other.name,
+            layer=one.layer,
+            expected=one.ours,
+            found=one.theirs,
+            remedy="Average models whose Normalization was adapted to the same data, or compare the result with "
+            "weld evaluate.",
+        )
+
+
+def _vocabularies(first: Candidate, other: Candidate) -> Iterator[Finding]:
+    for one in other_vocabularies(first.state, other.state):
+        yield warning(
+            f"The vocabulary {one.name} differs: the result has the first model's, but weights of both, and what is "
+            "one word to one model is another to the other.",
+            file=other.name,
+            expected=one.ours,
+            found=one.theirs,
+            remedy=f"Average models of one vocabulary{OTHERS}",
         )
 
 

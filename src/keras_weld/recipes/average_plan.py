@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_weld.checks.prepared import other_statistics, other_vocabularies
+from keras_weld.checks.tensors import Pairing
 from keras_weld.core.dtypes import is_float
 from keras_weld.core.file_names import with_format
 from keras_weld.core.state import BY_ORDER, LazyTensor, ModelState
@@ -55,6 +57,7 @@ class Plan:
         self.starts: list[str] = []
         self.reordered: list[str] = []
         self.differing: list[str] = []
+        self.adapted: list[str] = []
         self.precisions: dict[tuple[str, str, str], None] = {}
 
     def _distance(self, state: ModelState) -> tuple[bool, int]:
@@ -82,6 +85,11 @@ class Plan:
             for state, found in zip(self.states, pairings, strict=True)
             if found.by_order or state.metadata.get(BY_ORDER)
         ]
+        self.adapted = [
+            note
+            for state, found in zip(self.states, pairings, strict=True)
+            for note in self._adapted_otherwise(state, found)
+        ]
         columns = [[theirs for _, theirs in found.pairs] for found in pairings]
         require_means(columns, self.states)
         self.starts = list(different_starts(columns, self.states))
@@ -90,6 +98,14 @@ class Plan:
             for number, (kept, _) in enumerate(pairings[0].pairs)
         ]
         return tasks, [task.sources[0].spec.name for task in tasks if not task.averaged and not task.agree()]
+
+    def _adapted_otherwise(self, state: ModelState, found: Pairing) -> Iterator[str]:
+        for one in other_statistics(found.pairs):
+            yield (
+                f"Warning: {state.source}, layer {one.layer}: adapted to other data ({one.theirs}) than in "
+                f"{self.template.source} ({one.ours}). The statistics were averaged too, and the result prepares its "
+                "data as neither does."
+            )
 
     def config(self) -> dict[str, Any] | None:
         """The architecture that is written, not compiled; None if the output has none.
@@ -162,16 +178,16 @@ class Plan:
                 "The statistics of BatchNormalization were averaged too; they belong to the sources. Judge "
                 "the result with weld evaluate."
             )
-        return [*notes, *self._asset_notes()]
+        return [*notes, *self.adapted, *self._vocabulary_notes()]
 
-    def _asset_notes(self) -> list[str]:
+    def _vocabulary_notes(self) -> list[str]:
         notes: list[str] = []
-        for name, read in self.template.assets.items():
-            kept = read()
+        for state in self.states:
             notes.extend(
-                f"{name} differs in {state.source}: the one of {self.template.source} was kept."
-                for state in self.states
-                if name in state.assets and state.assets[name]() != kept
+                f"Warning: {one.name} differs in {state.source}: the one of {self.template.source} was kept "
+                f"({one.ours}, where the other's {one.theirs}). The weights of both were averaged, and what is one "
+                "word to one model is another to the other."
+                for one in other_vocabularies(self.template, state)
             )
         return notes
 

@@ -16,6 +16,7 @@ from keras_weld.errors import DamagedFileError, add_context
 from keras_weld.io import archive
 from keras_weld.io.alike import made_once
 from keras_weld.io.archive import Archive, open_archive
+from keras_weld.io.config_form import require_form
 from keras_weld.io.hdf5 import Hdf5, open_hdf5
 from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.json_text import checked_compile_config, parse_json
@@ -53,7 +54,9 @@ def _describe(text: bytes, limits: Limits) -> _Described:
     config = parse_json(text, limits, archive.CONFIG)
     if not isinstance(config, dict) or "class_name" not in config:
         raise _not_of_keras(config)
-    return _Described(config, checked_compile_config(config.get("compile_config")), ModelGraph.from_config(config))
+    graph = ModelGraph.from_config(config)
+    require_form(config, graph)
+    return _Described(config, checked_compile_config(config.get("compile_config")), graph)
 
 
 def _not_of_keras(config: Any) -> DamagedFileError:

@@ -12,6 +12,7 @@ from keras_weld.core.dtypes import is_float
 from keras_weld.core.file_names import with_format
 from keras_weld.core.state import BY_ORDER, LazyTensor, ModelState
 from keras_weld.errors import IncompatibleModelsError, UsageError
+from keras_weld.io.check_sizes import check_sizes
 from keras_weld.io.hdf5_writer import Slot
 from keras_weld.io.kinds import Kind
 from keras_weld.io.write import written_kind
@@ -112,12 +113,14 @@ class Plan:
 
         Raises:
             UsageError: if none of the sources has one that Keras 3 reads.
+            ShapeMismatchError: if it asks for other shapes than its file has stored.
         """
         if not self.wants_config:
             return None
         config = keras_3_config(self.template)
         if config is None:
             raise self._without_architecture()
+        check_sizes(config, self.template.specs, self.template.source)
         return {**config, "compile_config": None}
 
     def _without_architecture(self) -> UsageError:

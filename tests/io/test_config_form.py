@@ -108,9 +108,11 @@ def test_a_broken_configuration_is_refused_with_its_place(
         error = caught.value
         assert error.problem == f"The model's configuration is broken at {where}."
         assert error.file == str(file)
-        assert error.expected is not None and error.expected.startswith(expected)
+        assert error.expected is not None
+        assert error.expected.startswith(expected)
         assert error.found == found
-        assert error.remedy is not None and error.remedy.startswith("Save the model again with model.save()")
+        assert error.remedy is not None
+        assert error.remedy.startswith("Save the model again with model.save()")
     assert not (tmp_path / "out.keras").exists()
 
 
@@ -129,7 +131,8 @@ def test_a_configuration_of_other_weights_is_not_written(tmp_path: Path) -> None
         ShapeMismatchError, match="asks for a tensor of another shape than the file has stored"
     ) as caught:
         average([file, file], tmp_path / "out.keras")
-    assert caught.value.layer is not None and caught.value.layer.startswith("out/")
+    assert caught.value.layer is not None
+    assert caught.value.layer.startswith("out/")
     assert not (tmp_path / "out.keras").exists()
 
 

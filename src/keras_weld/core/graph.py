@@ -282,10 +282,10 @@ def _read_sequential(empty: ModelGraph, config: Mapping[str, Any]) -> ModelGraph
     if not layers or not layers[0].is_input:
         layers.insert(0, _implied_input(layers, config.get("build_input_shape")))
     edge = _input_edge(layers[0])
+    given = edge.shape
     chained = [layers[0]]
     for layer in layers[1:]:
-        shape = shape_of(layer.build_config.get("input_shape")) or edge.shape
-        edge = replace(edge, shape=shape)
+        edge = replace(edge, shape=_built_for(layer, given) or edge.shape)
         chained.append(replace(layer, calls=(Call((edge,), (edge,)),)))
         edge = Edge(layer.name)
     first = _input_edge(layers[0])
@@ -299,6 +299,12 @@ def _read_sequential(empty: ModelGraph, config: Mapping[str, Any]) -> ModelGraph
         input_structure=first,
         output_structure=edge,
     )
+
+
+def _built_for(layer: GraphLayer, given: Shape | None) -> Shape | None:
+    """The shape that a layer was built for; the batch is the model's, not that of the data which `adapt()` saw."""
+    shape = shape_of(layer.build_config.get("input_shape"))
+    return (given[0] if given else None, *shape[1:]) if shape else None
 
 
 def _implied_input(layers: list[GraphLayer], built: Any) -> GraphLayer:

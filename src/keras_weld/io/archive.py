@@ -77,19 +77,21 @@ class Archive:
             raise self._damaged(name, member, len(data), zlib.crc32(data))
         return data
 
-    def verify(self, name: str) -> None:
-        """Read all bytes of a member and hold them against its checksum.
+    def verify(self) -> None:
+        """Read all bytes of the weights and the assets, and hold them against their checksums.
+
+        The other members, and weights that are compressed, are held against them when they are read.
 
         Raises:
             DamagedFileError: if they are not the ones that were written.
         """
-        member = self.members[name]
-        if member.deflated or member.size == 0:
-            self.read(name)
-            return
-        found = checksum(self.path, member.start, member.size)
-        if found != member.crc:
-            raise self._damaged(name, member, member.size, found)
+        for name, member in self.members.items():
+            if name == WEIGHTS and not member.deflated and member.size:
+                found = checksum(self.path, member.start, member.size)
+                if found != member.crc:
+                    raise self._damaged(name, member, member.size, found)
+            elif name.startswith(ASSETS):
+                self.read(name)
 
     def _damaged(self, name: str, member: Member, size: int, crc: int) -> DamagedFileError:
         return DamagedFileError(

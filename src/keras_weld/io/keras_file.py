@@ -98,7 +98,7 @@ def read_keras(path: Path, limits: Limits, reader: Reader = Reader.QUICK) -> Mod
         assets={name: partial(opened.read, archive.ASSETS + name) for name in opened.assets},
         closers=(content.close, opened.file.close),
         known_graph=described.graph,
-        verifier=partial(opened.verify, archive.WEIGHTS) if archive.WEIGHTS in opened.members else None,
+        verifier=opened.verify,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from numbers import Integral
@@ -21,6 +20,7 @@ from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
 from keras_weld.io.write import LINEAGE, open_sink, written_kind
 from keras_weld.recipes.average_plan import Plan
+from keras_weld.recipes.intact import Intact
 from keras_weld.recipes.layout import with_architecture
 from keras_weld.recipes.lineage import describe
 from keras_weld.recipes.shares import shares
@@ -126,7 +126,7 @@ def average(
             lineage = describe(method, {"weights": parts}, states, parts, [prints.of(model) for model in chosen], notes)
             return {**plan.metadata(), LINEAGE: lineage}
 
-        intact = stack.enter_context(_Intact(states))
+        intact = stack.enter_context(Intact(states))
         with open_sink(
             out,
             [task.slot for task in tasks],
@@ -140,29 +140,6 @@ def average(
     averaged = sum(task.averaged for task in tasks)
     names = tuple(state.source for state in states)
     return Averaged(Path(out), names, tuple(parts), averaged, tuple(copied), tuple(notes))
-
-
-class _Intact:
-    """Holds every source against its checksums, on another core, while the values are combined."""
-
-    def __init__(self, states: Sequence[ModelState]) -> None:
-        self._pool = ThreadPoolExecutor(1)
-        self._running = [self._pool.submit(state.verifier) for state in states if state.verifier is not None]
-
-    def __enter__(self) -> _Intact:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def require(self) -> None:
-        """Wait for the last source.
-
-        Raises:
-            DamagedFileError: for the first whose bytes are not those that were written.
-        """
-        for one in self._running:
-            one.result()
 
 
 def _told_of_nonfinite(names: Sequence[str]) -> list[str]:

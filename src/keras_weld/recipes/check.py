@@ -17,6 +17,7 @@ from keras_weld.errors import MissingFileError, UsageError, add_context
 from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
 from keras_weld.recipes.inspect import scan
+from keras_weld.recipes.intact import Intact
 
 _DEFAULT = Limits()
 
@@ -56,7 +57,7 @@ def check(
     """Tell which of the four merges are possible for some models; no backend is imported.
 
     Every model is compared with the first. Whether models come from one start is seen in their kernels, which
-    are read one pair at a time.
+    are read one pair at a time, while every `.keras` is held against its checksums.
 
     Args:
         models: paths of two or more saved models in any readable format, mixed, or live Keras models.
@@ -84,7 +85,9 @@ def check(
         candidates = [
             _candidate(model, names, limits or _DEFAULT, stack) for model, names in zip(models, named, strict=True)
         ]
+        intact = stack.enter_context(Intact([one.state for one in candidates]))
         merges = compare_models(candidates)
+        intact.require()
     chosen = [one for one in merges if purpose in (None, one.purpose)]
     possible = any(one.possible for one in chosen)
     return CheckReport(tuple(one.name for one in candidates), purpose, possible, merges)

@@ -16,6 +16,7 @@ from keras_weld.io.config_scan import ConfigReport, FoundClass, scan_config
 from keras_weld.io.fingerprint import sha256_of
 from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
+from keras_weld.recipes.intact import Intact
 
 _DEFAULT = Limits()
 
@@ -51,7 +52,8 @@ def inspect(path: str | os.PathLike[str], *, limits: Limits | None = None, sha25
     Args:
         path: a saved model in any readable format.
         limits: what the file may ask for.
-        sha256: whether to work out the file's SHA-256, which reads all of it.
+        sha256: whether to work out the file's SHA-256 and to hold a `.keras` against its checksums, which both read
+            all of it.
 
     Returns:
         The file's figures: inputs, outputs and their meaning, layers, parameters, optimizer, lineage.
@@ -72,11 +74,12 @@ def inspect(path: str | os.PathLike[str], *, limits: Limits | None = None, sha25
     with ThreadPoolExecutor(1) as pool:
         # On a core of its own while the file is opened and summed up.
         digest = pool.submit(sha256_of, where) if sha256 and where.exists() else None
-        with add_context(file=where), open_model(where, limits) as state:
+        with add_context(file=where), open_model(where, limits) as state, Intact([state] if sha256 else []) as intact:
             report = scan(state, limits)
             summary = summarize(state, [found.full_name for found in report.custom])
             kind = str(state.kind)
             shards = state.metadata.get("shards", ())
+            intact.require()
         return Inspection(
             path=os.fspath(path),
             kind=kind,

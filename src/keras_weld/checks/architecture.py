@@ -24,6 +24,12 @@ _TEXTS = {
     Severity.NOTE: "The layer was trained otherwise; the result has the first model's setting.",
 }
 
+_SIZE = (
+    "The models take inputs of other sizes; if all tensors fit, they can be averaged. "
+    "The result has the first model's size."
+)
+_OF_SIZE = "Give it that size, and compare it with its sources on such data: weld evaluate."
+
 _Calls = tuple[tuple[tuple[int, int, int], ...], ...]
 
 
@@ -56,7 +62,7 @@ class Difference:
 
     def finding(self, file: str) -> Finding:
         """The same as a finding on averaging."""
-        remedy = _REMEDY if self.severity is Severity.REFUSAL else None
+        remedy = _REMEDY if self.severity is Severity.REFUSAL else _OF_SIZE if self.text == _SIZE else None
         return Finding(self.severity, self.text, file, self.layer, self.expected, self.found, remedy)
 
 
@@ -146,7 +152,8 @@ def _by_severity(where: str, options: list[tuple[Severity, str, Any, Any]]) -> I
         if some:
             expected = ", ".join(f"{name}={_show(value)}" for _, name, value, _ in some)
             found = ", ".join(f"{name}={_show(value)}" for _, name, _, value in some)
-            yield Difference(severity, text, where, expected, found)
+            sizes = [name for _, name, _, _ in some] == ["batch_shape"]
+            yield Difference(severity, _SIZE if sizes else text, where, expected, found)
 
 
 def has_weights(node: Node) -> bool:

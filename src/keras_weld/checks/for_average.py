@@ -11,7 +11,7 @@ from keras_weld.checks.kernels import SAME_START, Likeness, families
 from keras_weld.checks.labels import compare_labels
 from keras_weld.checks.others import OTHERS
 from keras_weld.checks.prepared import other_statistics, other_vocabularies
-from keras_weld.checks.tensors import Pairing, differences
+from keras_weld.checks.tensors import Pairing, differences, of_fractions, whole_numbers
 from keras_weld.core.dtypes import is_float
 
 
@@ -60,6 +60,7 @@ def for_average(models: Sequence[Candidate], pairings: Sequence[Pairing], pairs:
     yield from _starts(models, pairs)
     yield from _numbers(models, pairs)
     yield from _statistics(models, pairs)
+    yield from _code(first)
     yield from _training(models)
 
 
@@ -121,12 +122,12 @@ def _integers(first: Candidate) -> Iterator[Finding]:
     ]
     if kernels:
         yield refusal(
-            "The model is quantised: whole numbers with a scale each have no mean.",
+            whole_numbers("model is", kernels[0].dtype),
             file=first.name,
             layer=kernels[0].name,
             expected="float32, float16 or bfloat16",
             found=kernels[0].dtype.name,
-            remedy="Average the models before they are quantised, then quantise the result.",
+            remedy=of_fractions(kernels[0].dtype),
         )
 
 
@@ -185,6 +186,16 @@ def _statistics(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
             f"The model has {count}: the mean of statistics is not the statistics of the mean.",
             layer=named[0].rpartition("/")[0],
             remedy="Estimate the statistics anew on training data after averaging, and compare with weld evaluate.",
+        )
+
+
+def _code(first: Candidate) -> Iterator[Finding]:
+    for layer in first.executable:
+        yield note(
+            "The result holds the first model's code. Averaging does not run it; loading the result does.",
+            file=first.name,
+            found=layer,
+            remedy="If you trust the file like a program, load the result with --unsafe.",
         )
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, Severity, warning
+from keras_weld.checks.others import OTHERS
 
 _REMEDIES = (
     "Put the outputs of one model in the other's order, in a model built in code.",
-    "Merge models of the same classes, or fuse their features under a head for all classes (weld fuse).",
+    f"Merge models of the same classes{OTHERS}",
 )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from keras_weld.checks.finding import Finding, note, refusal, warning
 from keras_weld.checks.others import OTHERS
-from keras_weld.core.dtypes import is_float
+from keras_weld.core.dtypes import is_float, is_quantised
 from keras_weld.core.state import LazyTensor, ModelState
 from keras_weld.core.tensor import Role, TensorSpec
 
@@ -123,7 +125,7 @@ def _dtypes(pairing: Pairing, other: Candidate) -> Iterator[Finding]:
             layer=ours.name,
             expected=ours.dtype.name,
             found=theirs.dtype.name,
-            remedy="Average the models before they are quantised, then quantise the result.",
+            remedy=of_fractions(theirs.dtype if is_float(ours.dtype) else ours.dtype),
         )
         return
     more = f" ({len(differing) - 1} more differ)" if len(differing) > 1 else ""
@@ -135,6 +137,20 @@ def _dtypes(pairing: Pairing, other: Candidate) -> Iterator[Finding]:
         found=theirs.dtype.name,
         remedy="The result has the precision of the first model; put the most precise one first.",
     )
+
+
+def whole_numbers(subject: str, dtype: np.dtype[np.generic]) -> str:
+    """Why kernels of whole numbers are not averaged."""
+    if is_quantised(dtype):
+        return f"The {subject} quantised: whole numbers with a scale each have no mean."
+    return "A kernel holds whole numbers, which have no mean."
+
+
+def of_fractions(dtype: np.dtype[np.generic]) -> str:
+    """What to do about it."""
+    if is_quantised(dtype):
+        return "Average the models before they are quantised, then quantise the result."
+    return "Give the model as it was trained, its kernels in float32, float16 or bfloat16."
 
 
 def _tensors(one: ModelState) -> list[LazyTensor]:

@@ -22,6 +22,12 @@ class Argument(click.Argument):
         # Not as `help`: newer versions of click would show that a second time.
         self.about = f"{help}  [required]" if self.required else help
 
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """The value in its type; an empty one, as an unset variable of the shell gives, would be taken for a folder."""
+        if value == "" or (isinstance(value, list | tuple) and "" in value):
+            raise click.BadParameter("an empty text names nothing.", ctx=ctx, param=self)
+        return super().type_cast_value(ctx, value)
+
     def get_usage_pieces(self, ctx: click.Context) -> list[str]:
         """The argument as the line of usage shows it."""
         more = "" if self.nargs == 1 else "..."

@@ -17,7 +17,7 @@ def list_of_models(models: Any) -> list[Any]:
         models: what was passed as a list of models.
 
     Raises:
-        UsageError: if it is a single model or no list at all.
+        UsageError: if it is a single model or no list at all, or a path in it is empty.
 
     Example:
         >>> list_of_models(("a.keras", "b.keras"))
@@ -31,7 +31,11 @@ def list_of_models(models: Any) -> list[Any]:
             found=single,
             remedy="Give a list, even of one model.",
         )
-    return list(models)
+    listed = list(models)
+    for one in listed:
+        if isinstance(one, str | os.PathLike):
+            require_path(one, "Name a file; an empty text would mean the folder you are in.")
+    return listed
 
 
 def require_another_file(out: str | os.PathLike[str] | None, models: Iterable[Any]) -> None:

@@ -26,6 +26,11 @@ def dtype_of(name: str) -> Dtype:
     return _EXTENDED.get(name) or np.dtype(name)
 
 
+def is_quantised(dtype: Dtype) -> bool:
+    """Whether kernels of this dtype are whole numbers that stand for fractions, as quantising leaves them."""
+    return not is_float(dtype) and dtype.itemsize == 1
+
+
 def is_float(dtype: Dtype) -> bool:
     """Whether a mean of values of this dtype means anything."""
     return dtype.kind == "f" or dtype in (

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_weld.core.plural import counted
 from keras_weld.data.ahead import ahead
 from keras_weld.data.batch import Array, Batch, batch_of, parts_of
 from keras_weld.data.elements import Form, batch_arrays, form_of, stacked
@@ -137,7 +138,7 @@ def row_split(source: Any, name: str, origin: str, *, threads: bool = False) -> 
             raise DataError(
                 "There is no example under a number, so the data cannot be had by numbers.",
                 file=origin,
-                expected=f"{len(source)} examples",
+                expected=counted(len(source), "example"),
                 found=f"None under {int(row)}, as after .filter()",
                 remedy="Pass it as a stream: data.to_iter_dataset()",
             )

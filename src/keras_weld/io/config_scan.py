@@ -65,6 +65,17 @@ class ConfigReport:
     problems: tuple[WeldError, ...] = ()
     unsafe: bool = False
 
+    @property
+    def code(self) -> tuple[str, ...]:
+        """The layers that run code, in words; the function in a Lambda layer is not told apart from it."""
+        layers = [one for one in self.executable if one.class_name != "__lambda__"]
+        alone = [
+            one
+            for one in self.executable
+            if one not in layers and not any(one.where.endswith(it.where) for it in layers)
+        ]
+        return tuple(dict.fromkeys(f"{one.class_name} in {one.where}" for one in (*layers, *alone)))
+
 
 @dataclass
 class _Findings:

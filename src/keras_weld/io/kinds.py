@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -153,7 +154,7 @@ def _hint(what: str) -> str:
 def _check_name(path: Path, found: str) -> None:
     says = {".keras": "zip", ".json": "json", **dict.fromkeys(HDF5_SUFFIXES, "hdf5")}.get(path.suffix.lower())
     if says is not None and says != found:
-        better = {"zip": ".keras", "hdf5": ".h5", "json": ".json"}[found]
+        better = {"zip": ".keras", "json": ".json"}.get(found) or _hdf5_suffix(path)
         raise WrongKindError(
             f"The name ends in {path.suffix}, but the file is of another kind.",
             file=path,
@@ -161,6 +162,13 @@ def _check_name(path: Path, found: str) -> None:
             found=_CONTAINER_NAMES[found],
             remedy=f"Rename it, for example to {with_format(path, better)}, or save it again.",
         )
+
+
+def _hdf5_suffix(path: Path) -> str:
+    """What the name of an HDF5 file ends in: older Keras lists the layers in it, Keras 3 keeps weights alone."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        older = any(content.find(name) >= 0 for name in (b"layer_names", b"model_config"))
+    return ".h5" if older else ".weights.h5"
 
 
 def folder_kind(path: Path) -> Kind:

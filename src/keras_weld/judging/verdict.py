@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from keras_weld.core.plural import counted
 from keras_weld.errors import UsageError
 from keras_weld.judging.bootstrap import Interval
 from keras_weld.judging.metrics import Metric
@@ -125,7 +126,7 @@ def sentence(
         Verdict.CANNOT_TELL: f"Cannot tell whether {model} is better or worse than {best}",
     }
     ends = [show_difference(metric, end) for end in (compared.interval.low, compared.interval.high)]
-    where = f"{count:,} examples" if split == "all" else f"{count:,} {split} examples"
+    where = counted(count, "example" if split == "all" else f"{split} example")
     return (
         f"{heads[verdict]}: {metric.title} {show(metric, values[0])} against {show(metric, values[1])}, "
         f"difference {show_difference(metric, compared.value)}{unit} "

@@ -13,6 +13,7 @@ from keras_weld.core.file_names import with_format
 from keras_weld.core.state import BY_ORDER, LazyTensor, ModelState
 from keras_weld.errors import IncompatibleModelsError, UsageError
 from keras_weld.io.check_sizes import check_sizes
+from keras_weld.io.config_scan import scan_config
 from keras_weld.io.hdf5_writer import Slot
 from keras_weld.io.kinds import Kind
 from keras_weld.io.write import written_kind
@@ -181,7 +182,17 @@ class Plan:
                 "The statistics of BatchNormalization were averaged too; they belong to the sources. Judge "
                 "the result with weld evaluate."
             )
-        return [*notes, *self.adapted, *self._vocabulary_notes()]
+        return [*notes, *self.adapted, *self._code_notes(), *self._vocabulary_notes()]
+
+    def _code_notes(self) -> Iterator[str]:
+        """That the result holds code, which averaging has not run."""
+        code = scan_config(self.template.config).code if self.wants_config and self.template.config else ()
+        if code:
+            more = f" and {len(code) - 1} more" if len(code) > 1 else ""
+            yield (
+                f"Warning: the result holds code, that of {self.template.source}: {code[0]}{more}. Loading it runs "
+                "that code with all your rights, and is refused without --unsafe (in Python: unsafe=True)."
+            )
 
     def _vocabulary_notes(self) -> list[str]:
         notes: list[str] = []

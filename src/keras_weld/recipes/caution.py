@@ -9,6 +9,7 @@ from statistics import median
 
 from keras_weld.checks.finding import Severity
 from keras_weld.checks.kernels import SAME_START, cosine, is_kernel
+from keras_weld.checks.tensors import of_fractions, whole_numbers
 from keras_weld.core.dtypes import is_float
 from keras_weld.core.graph import ModelGraph
 from keras_weld.core.state import Array, LazyTensor, ModelState
@@ -74,23 +75,23 @@ def require_means(columns: Sequence[Sequence[LazyTensor]], states: Sequence[Mode
     """Refuse quantised models: whole numbers with a scale each have no mean.
 
     Raises:
-        IncompatibleModelsError: naming the first kernel of whole numbers that differs between models.
+        IncompatibleModelsError: naming the first kernel of whole numbers that differs between models, or is of
+            fractions in another.
     """
     for row in zip(*columns, strict=True):
         spec = row[0].spec
-        if len(spec.shape) < 2 or is_float(spec.dtype):
+        whole = [number for number, tensor in enumerate(row) if not is_float(tensor.spec.dtype)]
+        if len(spec.shape) < 2 or not whole or (len(whole) == len(row) and _all_same(row)):
             continue
-        first = row[0].read()
-        for tensor, state in zip(row[1:], states[1:], strict=True):
-            if not _same(first, tensor.read()):
-                raise IncompatibleModelsError(
-                    "The models are quantised: whole numbers with a scale each have no mean.",
-                    file=state.source,
-                    layer=spec.name,
-                    expected="float32, float16 or bfloat16",
-                    found=spec.dtype.name,
-                    remedy="Average the models before they are quantised, then quantise the result.",
-                )
+        dtype = row[whole[0]].spec.dtype
+        raise IncompatibleModelsError(
+            whole_numbers("models are", dtype),
+            file=states[whole[0]].source,
+            layer=spec.name,
+            expected="float32, float16 or bfloat16",
+            found=dtype.name,
+            remedy=of_fractions(dtype),
+        )
 
 
 def different_starts(columns: Sequence[Sequence[LazyTensor]], states: Sequence[ModelState]) -> Iterator[str]:
@@ -115,5 +116,6 @@ def _sample(tensor: LazyTensor) -> Array:
     return tensor.read().reshape(-1)[:_VALUES]
 
 
-def _same(ours: Array, theirs: Array) -> bool:
-    return ours.shape == theirs.shape and bool((ours == theirs).all())
+def _all_same(row: Sequence[LazyTensor]) -> bool:
+    first = row[0].read()
+    return all(first.shape == (value := tensor.read()).shape and bool((first == value).all()) for tensor in row[1:])

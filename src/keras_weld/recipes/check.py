@@ -148,7 +148,7 @@ def _candidate(model: Any, labels: list[str] | None, limits: Limits, stack: Exit
             state,
             labels,
             custom=[found.full_name for found in report.custom],
-            executable=[f"{found.class_name} in {found.where}" for found in report.executable],
+            executable=report.code,
             problems=[problem.problem for problem in report.problems],
         )
 

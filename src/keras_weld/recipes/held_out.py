@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_weld.core.plural import counted
 from keras_weld.core.state import Array
 from keras_weld.data.open import open_data
 from keras_weld.data.split import Split
@@ -121,8 +122,9 @@ def calibrated(plan: Plan, answers: Answers) -> tuple[Plan, list[str]]:
         temperatures.append(temperature)
         if len(own):
             notes.append(
-                f"Temperature of {member.name}: {temperature:.3g}. Its log loss on {answers.count:,} held-out examples "
-                f"was {loss(own, targets):.4g} and is {loss(own, targets, temperature):.4g}."
+                f"Temperature of {member.name}: {temperature:.3g}. Its log loss on "
+                f"{counted(answers.count, 'held-out example')} was {loss(own, targets):.4g} "
+                f"and is {loss(own, targets, temperature):.4g}."
             )
     return replace(plan, temperatures=temperatures), notes
 
@@ -165,8 +167,8 @@ def weighed(plan: Plan, answers: Answers) -> tuple[Plan, list[str]]:
         measure = "Log loss"
     shown = ", ".join(f"{member.name} {weight:.3f}" for member, weight in zip(answers.members, weights, strict=True))
     note = (
-        f"Weights found on {answers.count:,} held-out examples: {shown}. {measure} there: {before:.4g} with equal "
-        f"weights, {after:.4g} with these."
+        f"Weights found on {counted(answers.count, 'held-out example')}: {shown}. {measure} there: {before:.4g} with "
+        f"equal weights, {after:.4g} with these."
     )
     return replace(plan, weights=[float(weight) for weight in weights]), [note]
 

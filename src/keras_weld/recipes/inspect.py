@@ -86,7 +86,7 @@ def inspect(path: str | os.PathLike[str], *, limits: Limits | None = None, sha25
             bytes=_size(where, shards),
             sha256=digest.result() if digest else None,
             summary=summary,
-            executable=_names(report.executable),
+            executable=report.code,
             older=_names(report.older),
             problems=tuple(str(problem.problem) for problem in report.problems),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from keras_weld.core.plural import counted
 from keras_weld.data.split import Dataset, Split
 from keras_weld.errors import UsageError
 from keras_weld.judging.bootstrap import RESAMPLES
@@ -159,7 +160,7 @@ def conclude(
     difference = 0.0 if own.difference is None else own.difference
     ends = f"{show(metric, own.low)} to {show(metric, own.high)}"
     figure = f"{metric.title} {show(metric, own.value)}"
-    alone = f"{own.model}: {figure} (95 % interval {ends}, {last.count:,} examples)."
+    alone = f"{own.model}: {figure} (95 % interval {ends}, {counted(last.count, 'example')})."
     return Evaluation(
         model=names[0],
         data=dataset.origin,

@@ -86,6 +86,10 @@ class ShapeMismatchError(WeldError):
     """A tensor has another shape than its model or its counterpart."""
 
 
+class OptimizerStateError(WeldError):
+    """What a file keeps of an optimizer does not fit the optimizer that it describes; the model itself does."""
+
+
 class IncompatibleModelsError(WeldError):
     """The models cannot be merged the way that was asked for."""
 

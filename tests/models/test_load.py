@@ -14,6 +14,7 @@ from small_models import GOLDEN, build, same_predictions, train
 from keras_weld.errors import (
     DamagedFileError,
     MissingFileError,
+    OptimizerStateError,
     ShapeMismatchError,
     UnsafeFileError,
     UsageError,
@@ -226,7 +227,25 @@ def test_optimizer_state_that_would_be_skipped_is_an_error_with_a_remedy(tmp_pat
     with pytest.raises(WeldError, match="optimizer's state in the file does not fit") as refused:
         load(tmp_path / "m.keras")
     assert "compile=False" in refused.value.remedy
+    assert "set_dtype_policy('mixed_float16')" in refused.value.remedy
     assert load(tmp_path / "m.keras", compile=False).count_params() > 0
+
+
+def test_layers_unfrozen_after_training_are_the_reason_that_is_told(tmp_path):
+    model = build()
+    model.layers[0].trainable = False
+    train(model, epochs=1, examples=64)
+    model.layers[0].trainable = True
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(OptimizerStateError, match="layers were frozen or unfrozen after it was compiled") as refused:
+        load(tmp_path / "m.keras")
+    expected, found = (int(text.split()[0].rstrip(",")) for text in (refused.value.expected, refused.value.found))
+    assert expected - found == 4  # two slots of Adam for the kernel and the bias
+    assert "weld convert FILE NEW.keras" in refused.value.remedy
+    assert "mixed" not in refused.value.remedy
+    model.save(tmp_path / "m.h5")
+    with pytest.warns(UserWarning, match="layers were frozen or unfrozen after it was compiled"):
+        load(tmp_path / "m.h5")
 
 
 def test_name_without_the_usual_ending_is_read_by_content(tmp_path, trained, images):

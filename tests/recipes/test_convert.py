@@ -212,3 +212,21 @@ def test_code_in_an_old_file_runs_only_when_told_to(tmp_path):
     done = convert(tmp_path / "old.h5", tmp_path / "new.keras", unsafe=True)
     assert done.difference is not None, done.notes
     assert done.difference < 1e-6
+
+
+def test_layers_unfrozen_after_training_are_converted_without_the_optimizer_and_told(tmp_path):
+    built = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, trainable=False), keras.layers.Dense(2)])
+    built.compile("adam", "mse")
+    built.fit(np.ones((8, 3)), np.ones((8, 2)), verbose=0)
+    built.layers[0].trainable = True
+    built.save(tmp_path / "a.keras")
+    (note,) = convert(tmp_path / "a.keras", tmp_path / "b.keras").notes
+    assert note == (
+        "The optimizer's state in the file does not fit the model: layers were frozen or unfrozen after it was "
+        "compiled, as far as the file tells. The model has 10 variables, for what is trained now; the file has 6, of "
+        "what was trained before. The state was left out, and the result is not compiled: call model.compile(...) "
+        "before you train or evaluate it."
+    )
+    found = load(tmp_path / "b.keras")
+    assert not found.compiled
+    assert_same(found.weights, built.weights)

@@ -50,11 +50,11 @@ def read_saved_model(path: Path, limits: Limits) -> ModelState:
     trainable = set(listed) if listed else None
     tensors: dict[str, LazyTensor] = {}
     with add_context(file=path):
-        order = _list_of(graph, "variables") or _by_layer(graph)
+        order = _list_of(graph, "variables") or _by_layer(graph) or _by_operation(graph)
         if not order:
             raise WrongKindError(
                 "This SavedModel does not list a Keras model's variables.",
-                expected="variables under the root, as model.save and model.export write",
+                expected="a Keras model's variables, as model.save, model.export and tf.saved_model.save write them",
                 found=", ".join(child.local_name for child in graph.nodes[0].children[:8]) or "nothing",
                 remedy="Load it with tf.saved_model.load where it was made, and save the Keras model itself.",
             )
@@ -117,9 +117,9 @@ def _open_aloud(path: Path) -> tuple[Any, Any]:
     return reader, graph
 
 
-def _list_of(graph: Any, name: str) -> list[int]:
-    """Node numbers in a list of the root object, in order; empty if the root has no such list."""
-    node = next((child.node_id for child in graph.nodes[0].children if child.local_name == name), None)
+def _list_of(graph: Any, name: str, owner: int = 0) -> list[int]:
+    """Node numbers in a list of an object, the root at first, in order; empty if it has no such list."""
+    node = next((child.node_id for child in graph.nodes[owner].children if child.local_name == name), None)
     if node is None:
         return []
     numbered = [child for child in graph.nodes[node].children if child.local_name.isdigit()]
@@ -145,6 +145,36 @@ def _by_layer(graph: Any) -> list[int]:
     for layer in sorted(layers, key=lambda child: int(child.local_name.removeprefix(start))):
         visit(layer.node_id)
     return list(found)
+
+
+def _by_operation(graph: Any) -> list[int]:
+    """Variables of a model of Keras 3 that `tf.saved_model.save` wrote: layer by layer, the parts of each after it."""
+    found: dict[int, None] = {}
+    seen: set[int] = set()
+
+    def visit(node: int) -> None:
+        if node in seen:
+            return
+        seen.add(node)
+        children = graph.nodes[node].children
+        if any(attribute.name == _VALUE for attribute in graph.nodes[node].attributes):
+            found[node] = None
+        for child in children:  # those of its own
+            if any(attribute.name == _VALUE for attribute in graph.nodes[child.node_id].attributes):
+                visit(child.node_id)
+        for layer in _layers_of(graph, node):
+            visit(layer)
+        for child in children:  # parts, such as a cell
+            if not child.local_name.startswith("_"):
+                visit(child.node_id)
+
+    for layer in _layers_of(graph, 0):
+        visit(layer)
+    return list(found)
+
+
+def _layers_of(graph: Any, node: int) -> list[int]:
+    return _list_of(graph, "_layers", node) or _list_of(graph, "_operations", node)
 
 
 def _role(name: str, trainable: bool, dtype: np.dtype[Any]) -> Role:

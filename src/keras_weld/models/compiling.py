@@ -68,7 +68,16 @@ def _restore(optimizer: Any, state: ModelState, stored: dict[str, Array], values
         for variable, value in zip(optimizer.variables, values, strict=True):
             variable.assign(value)
     elif not never_trained(stored):
-        _tell(state, "the optimizer's state was written", "Training would go on with a fresh optimizer.")
+        then = "Training would go on with a fresh optimizer."
+        if (major_version(state) or 3) < 3:
+            _tell(state, "the optimizer's state was written", then)
+        else:
+            warnings.warn(
+                f"{state.source}: the optimizer's state does not fit the model: layers were frozen or unfrozen after "
+                f"it was compiled, as far as the file tells. {then}",
+                UserWarning,
+                stacklevel=2,
+            )
 
 
 def _tell(state: ModelState, what: str, then: str) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 
 from keras_weld.core.state import ModelState
-from keras_weld.errors import DamagedFileError, ShapeMismatchError, UnknownClassError, WeldError, WrongKindError
+from keras_weld.errors import (
+    DamagedFileError,
+    OptimizerStateError,
+    ShapeMismatchError,
+    UnknownClassError,
+    WeldError,
+    WrongKindError,
+)
 
 _OBJECT = re.compile(r"object <\w+ name=([^,>]+)")
 _CONFIG_NAME = re.compile(r"could not be deserialized properly.*?'name': '([^']+)'", re.DOTALL)
@@ -19,6 +26,7 @@ _LAYERS = re.compile(r"Model expected (\d+) layers, found (\d+)")
 _UNKNOWN = re.compile(
     r"(?:Could not locate (?:class|function)|Unknown (?:layer|object|loss|metric|optimizer):) '?([\w>.]+)"
 )
+_SLOTS = re.compile(r"because it has (\d+) variables whereas the saved optimizer has (\d+)")
 _BAD_CHECKSUM = re.compile(r"Bad CRC-32 for file '([^']+)'")  # how zipfile puts it
 _LENGTH = 300
 
@@ -82,13 +90,7 @@ def refusal(error: Exception, state: ModelState) -> WeldError:
             remedy=f"Pass it: --custom your_module:{name} (in Python: custom_objects={{{name!r}: …}}).",
         )
     if "Skipping variable loading" in text:
-        return WeldError(
-            "The optimizer's state in the file does not fit the optimizer that the file describes.",
-            expected="a state that can be restored whole",
-            found=_reason(text),
-            remedy="Load without it: compile=False. If the model was trained in mixed precision, set the "
-            "policy first: keras.config.set_dtype_policy('mixed_float16').",
-        )
+        return _optimizer(text, state)
     return WeldError(
         "Keras cannot build the model in this file.",
         layer=layer,
@@ -96,6 +98,30 @@ def refusal(error: Exception, state: ModelState) -> WeldError:
         found=_reason(text) or type(error).__name__,
         remedy="If layers of your own are involved, check that their get_config and build match what was "
         "saved. weld inspect shows what the file holds without building it.",
+    )
+
+
+def _optimizer(text: str, state: ModelState) -> OptimizerStateError:
+    """What to say of an optimizer's state that cannot be restored whole: nearly always what is trained was changed."""
+    counts = _SLOTS.search(text)
+    without = (
+        "Load it without its optimizer, which weld convert FILE NEW.keras does on the command line; in Python, "
+        "weld.load(path, compile=False), and compile it before training."
+    )
+    if "mixed_float16" in str(state.config) or "LossScale" in str(state.compile_config):
+        return OptimizerStateError(
+            "The optimizer's state in the file does not fit the optimizer that the file describes.",
+            expected=f"{counts[1]} variables" if counts else "a state that can be restored whole",
+            found=counts[2] if counts else _reason(text),
+            remedy="The model was trained in mixed precision: in Python, set the policy before you load it, "
+            f"keras.config.set_dtype_policy('mixed_float16'). {without}",
+        )
+    return OptimizerStateError(
+        "The optimizer's state in the file does not fit the model: layers were frozen or unfrozen after it was "
+        "compiled, as far as the file tells.",
+        expected=f"{counts[1]} variables, for what is trained now" if counts else "a state that can be restored whole",
+        found=f"{counts[2]}, of what was trained before" if counts else _reason(text),
+        remedy=without,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from keras_weld.core.arguments import require_another_file, require_path
 from keras_weld.core.state import ModelState
-from keras_weld.errors import UsageError, add_context
+from keras_weld.errors import OptimizerStateError, UsageError, add_context
 from keras_weld.io.hdf5_writer import Slot
 from keras_weld.io.kinds import LINEAGE, Kind
 from keras_weld.io.limits import Limits
@@ -108,16 +108,12 @@ def _by_building(
     unsafe: bool,
     limits: Limits,
 ) -> Converted:
-    from keras_weld.models.load import load
     from keras_weld.models.provenance import set_lineage
     from keras_weld.models.save import save
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        model = load(
-            state.source, custom_objects=custom_objects, unsafe=unsafe, limits=limits, architecture=architecture
-        )
-    notes = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
+    model, notes = _built(
+        state.source, custom_objects=custom_objects, unsafe=unsafe, limits=limits, architecture=architecture
+    )
     if known := state.metadata.get("lineage"):
         set_lineage(model, known)
     compared = Compared()
@@ -131,6 +127,24 @@ def _by_building(
     if kind in _WEIGHTS_ALONE:
         notes.append("The architecture was left out: this format has no place for it.")
     return _converted(state, out, kind, compared, notes)
+
+
+def _built(source: str, **options: Any) -> tuple[Any, list[str]]:
+    """The model, and what was told while it was loaded; without its optimizer, if the state of that does not fit."""
+    from keras_weld.models.load import load
+
+    notes = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            model = load(source, **options)
+        except OptimizerStateError as error:
+            model = load(source, **options, compile=False)
+            notes.append(
+                f"{error.problem} The model has {error.expected}; the file has {error.found}. The state was left out, "
+                "and the result is not compiled: call model.compile(...) before you train or evaluate it."
+            )
+    return model, [*notes, *(str(one.message) for one in caught if issubclass(one.category, UserWarning))]
 
 
 def _compared(

@@ -165,8 +165,7 @@ def _by_operation(graph: Any) -> list[int]:
         for layer in _layers_of(graph, node):
             visit(layer)
         for child in children:  # parts, such as a cell
-            if not child.local_name.startswith("_"):
-                visit(child.node_id)
+            visit(child.node_id)
 
     for layer in _layers_of(graph, 0):
         visit(layer)

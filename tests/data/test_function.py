@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 
 from keras_weld.data import open_data
+from keras_weld.data.function import dataset_of
 from keras_weld.errors import DataError
 
 MODULE = """
@@ -74,3 +76,22 @@ def test_what_goes_wrong_is_told():
         open_data("weld_test_feed:thing")
     with pytest.raises(DataError, match="There is no module 'weld_test_absent'"):
         open_data("weld_test_absent:pair")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda x, y: (x, y),
+        lambda x, y: (tuple(x), y),
+        lambda x, y: {"x": x, "y": y},
+        lambda x, y: {"x": tuple(x), "y": y},
+        lambda x, y: {"x": {"x0": x[0], "x1": x[1]}, "y": y},
+        lambda x, y: {"x_test": x, "y_test": y},
+        lambda x, y: ((tuple(x), y), (tuple(x), y)),
+    ],
+)
+def test_several_inputs_of_other_shapes_are_a_list_a_tuple_or_a_dict(made):
+    x, y = [np.zeros((6, 4)), np.ones((6, 2))], np.arange(6)
+    for split in dataset_of(made(x, y), "here").splits.values():
+        assert {name: values.shape for name, values in split.inputs.items()} == {"x0": (6, 4), "x1": (6, 2)}
+        assert split.targets[0].tolist() == list(range(6))

@@ -130,7 +130,11 @@ def _is_function(value: Any) -> bool:
 
 
 def _is_pair(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and not any(isinstance(part, tuple) for part in value)
+    if not isinstance(value, tuple) or len(value) != 2:
+        return False
+    x, y = value
+    several = isinstance(x, tuple) and hasattr(y, "shape") and all(hasattr(one, "shape") for one in x)
+    return several or not (isinstance(x, tuple) or isinstance(y, tuple))
 
 
 def _has_weights(made: Any) -> bool:

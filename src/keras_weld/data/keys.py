@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from keras_weld.data.arrays import array_split
+from keras_weld.data.elements import side_of
 from keras_weld.data.split import SPLITS, WHOLE, Split
 from keras_weld.errors import DataError
 
@@ -62,8 +63,8 @@ def splits_of(
                 splits[split] = array_split(
                     split,
                     origin,
-                    {name: arrays[key] for name, key in inputs.items()},
-                    {name: arrays[key] for name, key in outputs.items()},
+                    _spread(inputs, arrays),
+                    _spread(outputs, arrays),
                     classes,
                     called=inputs | outputs,
                 )
@@ -78,6 +79,14 @@ def splits_of(
             remedy="Say which arrays are inputs and targets: FILE.npz:images,labels",
         )
     return splits
+
+
+def _spread(keys: Keys, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays by name; where one key holds several, in a list or a dict, each has a name of its own."""
+    spread: dict[str, Any] = {}
+    for name, key in keys.items():
+        spread |= side_of(arrays[key], name)
+    return spread
 
 
 def _find(names: list[str], split: str, keys: tuple[list[str], list[str]] | None) -> tuple[Keys, Keys]:

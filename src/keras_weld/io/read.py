@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from keras_weld.core.arguments import require_kind
 from keras_weld.core.file_names import with_format
 from keras_weld.core.state import ModelState
 from keras_weld.errors import WrongKindError, add_context
@@ -43,6 +44,7 @@ def open_model(path: str | os.PathLike[str], limits: Limits = _DEFAULT) -> Model
 
 def open_with(path: str | os.PathLike[str], limits: Limits, reader: Reader) -> ModelState:
     """The same as `open_model`, with a choice of what looks through the structure of HDF5."""
+    require_kind("limits", limits, Limits, "limits by name, such as Limits()")
     where = Path(path)
     container = container_of(where)
     with add_context(file=where):

@@ -107,6 +107,7 @@ def average(
         require_path(architecture, "Give the path of a file with the architecture, such as 'model.json'.")
     require_kind("limits", limits, Limits, "limits by name, such as Limits()")
     written_kind(out)
+    require_kind("method", method, str, "the name of a method, such as 'linear'")
     how = METHODS[method]
     given = list_of_models(models)
     chosen = _last(given, last)

@@ -11,7 +11,7 @@ from typing import Any
 
 from keras_weld.checks.candidate import Candidate, candidate_of
 from keras_weld.checks.compat import PURPOSES, Merge, compare_models
-from keras_weld.core.arguments import list_of_models
+from keras_weld.core.arguments import list_of_models, require_kind
 from keras_weld.core.state import ModelState
 from keras_weld.errors import MissingFileError, UsageError, add_context
 from keras_weld.io.limits import Limits
@@ -131,6 +131,8 @@ def _validate(models: Sequence[Any], purpose: str | None, labels: Sequence[Any] 
             found=purpose,
             remedy="Choose one of these with --for, or leave it out to see all four.",
         )
+    if labels is not None:
+        require_kind("labels", labels, Sequence, "a file for each model, such as ['a.txt', 'b.txt']")
     if labels is not None and len(labels) != len(models):
         raise UsageError(
             "There are not as many files of labels as models.",

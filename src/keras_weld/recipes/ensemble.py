@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from keras_weld.core.arguments import require_whole_number
 from keras_weld.data.open import open_data
 from keras_weld.data.split import Dataset
 from keras_weld.io.limits import Limits
@@ -146,6 +147,7 @@ def ensemble_model(
 ) -> Made:
     """What `ensemble` gives, with the evaluations beside the model."""
     models = begin(models, out)
+    require_whole_number("seed", seed, 0)
     limits = loading.limits or Limits()
     dataset = None if data is None else _opened(data, seed, limits)
     sources = load_sources(models, loading, names=names)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_weld.core.arguments import require_numbers
 from keras_weld.errors import UsageError
 from keras_weld.recipes.check import read_labels
 from keras_weld.recipes.shares import shares
@@ -27,6 +28,7 @@ def given_weights(count: int, weights: Sequence[float], normalize: bool) -> list
     Raises:
         UsageError: if one is negative, or they do not sum to 1.
     """
+    require_numbers("weights", weights, "a list of numbers, such as [0.5, 0.5]")
     if any(weight < 0 for weight in weights):
         raise UsageError(
             "A model cannot have a negative weight in an ensemble: what comes out would be no probabilities.",

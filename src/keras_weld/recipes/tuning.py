@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_weld.core.arguments import require_whole_number
 from keras_weld.data.prepare import Preparation
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.composing import plain
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int | None, str], None]
 """Called with steps done, steps in all (of all stages, if none ends early), and what is being trained."""
 
+_LEAST = {"batch_size": 1, "patience": 1, "seed": 0, "steps": 1, "sample": 1}
 BATCH_SIZE, OPTIMIZER, PATIENCE = 32, "adam", 3
 
 
@@ -71,6 +73,9 @@ class Training:
         for field in fields(self)[1:]:
             if getattr(self, field.name) is None:
                 object.__setattr__(self, field.name, field.default)
+        for name, least in _LEAST.items():
+            if getattr(self, name) is not None:
+                require_whole_number(name, getattr(self, name), least)
 
     def opened(self, limits: Limits | None = None, progress: Progress | None = None) -> Tuning:
         """The training with its data open; wrong stages and missing data are refused here, before a model is read.

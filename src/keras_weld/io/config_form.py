@@ -128,10 +128,12 @@ def _require_links(inner: Mapping[str, Any], layers: list[Any], here: str) -> No
         if not nodes:
             raise _broken(where, "a call, since the layer is part of the model", nodes)
         if new_form:  # that of Keras 3
-            _require_tensors(nodes, names, where)
+            operation = "ops" in str(layer.get("module")).split(".")
+            _require_tensors(nodes, names, where, alone=operation)
 
 
-def _require_tensors(nodes: list[Any], names: set[str], where: str) -> None:
+def _require_tensors(nodes: list[Any], names: set[str], where: str, *, alone: bool) -> None:
+    """Refuse calls on tensors of no layer, and on none at all; such of an operation the scan refuses as unsafe."""
     for number, node in enumerate(nodes):
         if not isinstance(node, Mapping) or not isinstance(node.get("args"), list):
             raise _broken(f"{where}[{number}]", "an object with args and kwargs", node)
@@ -140,7 +142,7 @@ def _require_tensors(nodes: list[Any], names: set[str], where: str) -> None:
             history = described.get("keras_history") if isinstance(described, Mapping) else None
             if not list(edges_in(read_ends(history, names))):
                 raise _broken(f"{where}[{number}]", "tensors of layers in this list", history)
-        if not any(call.inbound for call in read_calls([node], names)):
+        if not alone and not any(call.inbound for call in read_calls([node], names)):
             raise _broken(f"{where}[{number}]", "a call on a tensor of this model", node)
 
 

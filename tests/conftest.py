@@ -1,4 +1,4 @@
-"""What all tests share: the backend they run on, and two ways to run a fresh process.
+"""What all tests share: the backend they run on, and ways to run code and commands in this process or a fresh one.
 
 `KERAS_BACKEND` names the backend; `none` runs the tests that need none and makes every import of one fail, so
 that a test without the marker `keras` is known to do without. `make test` runs none, tensorflow and jax.
@@ -6,11 +6,15 @@ that a test without the marker `keras` is known to do without. `make test` runs 
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import ModuleType
@@ -119,6 +123,39 @@ def weld_here() -> Callable[..., Completed]:
         return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def proofs_here() -> Iterator[Callable[..., Completed] | None]:
+    """Prove composed models in this process: a new one imports the backend again, which takes seconds."""
+    if BACKEND == "none":
+        yield None
+        return
+    from keras_weld.recipes import proof
+
+    with pytest.MonkeyPatch.context() as patch:
+        real = proof.in_fresh_process
+        patch.setattr(proof, "in_fresh_process", _in_this_process)
+        yield real
+
+
+@pytest.fixture
+def fresh_process(proofs_here: Callable[..., Completed], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prove composed models in a process of its own, as weld does: for tests that need one, or are about it."""
+    monkeypatch.setattr("keras_weld.recipes.proof.in_fresh_process", proofs_here)
+
+
+def _in_this_process(script: str, given: str) -> Completed:
+    """Run a piece of Python here, with paths and warnings as a new process would have them."""
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        patch.setattr(sys, "stdin", io.StringIO(given))
+        patch.setattr(sys, "path", list(sys.path))
+        try:
+            exec(compile(script, "<proof>", "exec"), {"__name__": "__main__"})
+        except Exception:
+            return subprocess.CompletedProcess([], 1, "", traceback.format_exc())
+    return subprocess.CompletedProcess([], 0, "", "")
 
 
 def _run(command: list[str], backend: str | None, check: bool, timeout: float) -> Completed:

@@ -19,8 +19,8 @@ def run(*words):
     return CliRunner().invoke(app, ["convert", *map(str, words)])
 
 
-def test_new_file_is_told_with_what_was_left_out(run_weld, tmp_path):
-    done = run_weld("convert", GOLDEN / "keras3_0" / "mlp.keras", tmp_path / "m.weights.h5")
+def test_new_file_is_told_with_what_was_left_out(weld_here, tmp_path):
+    done = weld_here("convert", GOLDEN / "keras3_0" / "mlp.keras", tmp_path / "m.weights.h5")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith(f"Wrote {tmp_path / 'm.weights.h5'} (weights.h5) from ")

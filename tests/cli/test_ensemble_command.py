@@ -77,10 +77,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.keras
-def test_it_says_what_it_wrote_and_how_good_it_is(folder: Path, tmp_path: Path, run_weld: Callable[..., Any]) -> None:
+def test_it_says_what_it_wrote_and_how_good_it_is(folder: Path, tmp_path: Path, weld_here: Callable[..., Any]) -> None:
     words = ["ensemble", folder / "a.keras", folder / "b.keras", "-o", tmp_path / "out.keras", "--outputs", "b:logits"]
     words += ["--labels", folder / "a.txt", "--labels", folder / "b.txt", "--data", folder / "val.npz"]
-    done = run_weld(*words, check=True)
+    done = weld_here(*words, check=True)
     lines = done.stdout.splitlines()
     assert lines[:3] == [
         f"Wrote {tmp_path / 'out.keras'}: the answers of 2 models; plain Keras loads it and predicts the same.",
@@ -94,10 +94,10 @@ def test_it_says_what_it_wrote_and_how_good_it_is(folder: Path, tmp_path: Path, 
 
 
 @pytest.mark.keras
-def test_json_tells_the_same(folder: Path, tmp_path: Path, run_weld: Callable[..., Any]) -> None:
+def test_json_tells_the_same(folder: Path, tmp_path: Path, weld_here: Callable[..., Any]) -> None:
     words = ["ensemble", folder / "a.keras", folder / "b.keras", "-o", tmp_path / "out.keras", "--outputs", "b:logits"]
     data = ["--calibrate", folder / "val.npz", "--fit-weights", folder / "val.npz", "--data", folder / "val.npz"]
-    said = json.loads(run_weld(*words, *data, "--json", check=True).stdout)
+    said = json.loads(weld_here(*words, *data, "--json", check=True).stdout)
     assert said["path"] == str(tmp_path / "out.keras")
     assert said["method"] == "ensemble"
     assert said["parameters"]["reduce"] == "weighted"
@@ -110,9 +110,9 @@ def test_json_tells_the_same(folder: Path, tmp_path: Path, run_weld: Callable[..
 
 @pytest.mark.keras
 def test_a_refusal_names_file_layer_and_remedy_and_writes_nothing(
-    folder: Path, tmp_path: Path, run_weld: Callable[..., Any]
+    folder: Path, tmp_path: Path, weld_here: Callable[..., Any]
 ) -> None:
-    done = run_weld("ensemble", folder / "a.keras", folder / "b.keras", "-o", tmp_path / "out.keras")
+    done = weld_here("ensemble", folder / "a.keras", folder / "b.keras", "-o", tmp_path / "out.keras")
     assert done.returncode == 2
     assert "What the output means is not told by the file" in done.stderr
     assert f"file:     {folder / 'b.keras'}" in done.stderr

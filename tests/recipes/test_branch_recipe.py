@@ -36,6 +36,7 @@ def files(tmp_path: Path) -> list[Path]:
     return paths
 
 
+@pytest.mark.usefixtures("fresh_process")
 def test_the_file_has_an_output_for_each_model_and_says_what_they_mean(files: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "both.keras"
     x = np.random.default_rng(0).normal(size=(7, 6)).astype("float32")

@@ -54,6 +54,7 @@ def files(tmp_path: Path) -> list[Path]:
     return paths
 
 
+@pytest.mark.usefixtures("fresh_process")
 def test_the_file_predicts_the_mean_and_plain_keras_loads_it(files: list[Path], tmp_path: Path) -> None:
     out, x = tmp_path / "out.keras", examples()
     model = weld.ensemble(files, out=out)
@@ -382,6 +383,7 @@ def test_data_that_names_its_classes_in_another_order_is_understood(files: list[
     np.testing.assert_allclose(*weights)
 
 
+@pytest.mark.usefixtures("fresh_process")
 def test_a_model_of_a_class_of_its_own_is_taken_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(custom_parts.__file__).parent))
     tower = Tower(classes=CLASSES)

@@ -23,6 +23,7 @@ import keras_weld as weld  # noqa: E402
 from keras_weld.io.read import open_model  # noqa: E402
 from keras_weld.recipes.proof import prove  # noqa: E402
 
+FRESH = pytest.mark.usefixtures("fresh_process")
 CUSTOM = "custom_parts:Tower"
 
 
@@ -72,6 +73,7 @@ def test_the_file_tells_where_it_came_from(files: list[Path], tmp_path: Path) ->
     assert weld.lineage(ZOO["mlp"]()) is None
 
 
+@FRESH
 def test_plain_keras_loads_the_file_and_predicts_the_same(files: list[Path], tmp_path: Path) -> None:
     model = weld.fuse(files, classes=3, out=tmp_path / "fused.keras")
     again = keras.saving.load_model(tmp_path / "fused.keras")
@@ -112,6 +114,7 @@ def test_the_number_of_classes_is_that_of_the_output_that_is_named(files: list[P
     assert caught.value.expected == "sex, kind"
 
 
+@FRESH
 def test_a_class_of_ones_own(in_tests: None, files: list[Path], tmp_path: Path) -> None:
     ZOO["subclassed"]().save(tmp_path / "tower.keras")
     out = tmp_path / "out.keras"
@@ -124,6 +127,7 @@ def test_a_class_of_ones_own(in_tests: None, files: list[Path], tmp_path: Path) 
     assert len(weld.lineage(live)["sources"]) == 2
 
 
+@FRESH
 def test_a_class_from_a_folder_that_only_this_process_knows_is_found_again(
     files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +145,7 @@ def test_a_class_from_a_folder_that_only_this_process_knows_is_found_again(
     np.testing.assert_array_equal(outputs_of(made, batch)[0], outputs_of(again, batch)[0])
 
 
+@FRESH
 def test_a_class_that_would_not_load_is_found_before_anything_is_written(
     in_tests: None, files: list[Path], tmp_path: Path
 ) -> None:

@@ -75,9 +75,7 @@ def prove(path: Path, model: Any, *, custom: Sequence[str] = (), unsafe: bool = 
             "path": _places(custom),
         }
         np.savez(told["inputs"], **{f"x{number}": values for number, values in enumerate(inputs)})  # type: ignore[arg-type]
-        done = subprocess.run(
-            [sys.executable, "-c", _SCRIPT], input=json.dumps(told), capture_output=True, text=True, check=False
-        )
+        done = in_fresh_process(_SCRIPT, json.dumps(told))
         if done.returncode:
             raise _does_not_load(done.stderr, custom)
         with np.load(str(told["outputs"])) as stored:
@@ -91,6 +89,11 @@ def prove(path: Path, model: Any, *, custom: Sequence[str] = (), unsafe: bool = 
         "If a class of your own is involved, compare its get_config with its __init__: what it leaves out comes back "
         "with its default. Otherwise report this.",
     )
+
+
+def in_fresh_process(script: str, given: str) -> subprocess.CompletedProcess[str]:
+    """Run a piece of Python in a process of its own, which reads what is given."""
+    return subprocess.run([sys.executable, "-c", script], input=given, capture_output=True, text=True, check=False)
 
 
 def require_same(model: Any, copied: Any) -> None:

@@ -4,7 +4,8 @@ SHELL := /bin/sh
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(JOBS)
+# Each worker begins with one half of the tests, so that what the tests of a file share is seldom made twice.
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 # Nothing here may depend on what a person has exported.
 unexport PYTHONPATH PYTHONHOME PYTHONWARNINGS VIRTUAL_ENV
 

@@ -7,11 +7,12 @@ that a test without the marker `keras` is known to do without. `make test` runs 
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,11 @@ os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["PYTHONHASHSEED"] = "0"  # for the processes that tests start
+if BACKEND == "jax" and "PYTEST_XDIST_WORKER" not in os.environ:
+    # What one test, worker or process has compiled, the others take from here. It goes with the end of this process.
+    COMPILED = tempfile.TemporaryDirectory(prefix="keras-weld-jax-", ignore_cleanup_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED.name
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ.pop("WELD_DEBUG", None)
 os.environ.pop("COLUMNS", None)
 
@@ -123,6 +129,43 @@ def weld_here() -> Callable[..., Completed]:
         return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """Fail a test that leaves this process otherwise than it found it: another test would fail for it."""
+    before = _state_of_the_process()
+    yield
+    after = _state_of_the_process()
+    left = [f"{name}: {was} before, {after.get(name)} after" for name, was in before.items() if after.get(name) != was]
+    if left:
+        pytest.fail("The test has left behind:\n" + "\n".join(left), pytrace=False)
+
+
+def _state_of_the_process() -> dict[str, object]:
+    """What tests can change for each other: of Keras only where it is imported.
+
+    New variables of the environment do not count: libraries set some when they are imported.
+    """
+    variables = {f"variable {name}": value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    found: dict[str, object] = {
+        **variables,
+        "folder": os.getcwd(),
+        "import path": list(sys.path),
+        "interrupts": signal.getsignal(signal.SIGINT),
+    }
+    if "keras" in sys.modules:
+        import keras
+
+        found |= {
+            "precision": keras.config.dtype_policy().name,
+            "floats": keras.config.floatx(),
+            "order of dimensions": keras.config.image_data_format(),
+            "registered classes": sorted(keras.saving.get_custom_objects()),
+            "short tracebacks": keras.config.is_traceback_filtering_enabled(),
+            "devices": keras.distribution.distribution(),
+        }
+    return found
 
 
 @pytest.fixture(scope="session", autouse=True)

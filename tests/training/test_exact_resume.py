@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -81,18 +82,20 @@ t.train(t.builder("Adam"), Path(sys.argv[2]), "plateau", epochs=20, every="1 ste
 def test_killed_again_and_again_it_ends_with_the_same_bits(tmp_path: Path) -> None:
     """SIGKILL at random moments, also while a checkpoint is written: one is after every batch."""
     command = [sys.executable, "-c", SCRIPT, str(Path(__file__).parent), str(tmp_path / "killed")]
+    # What is compiled is not shared: one killed as it writes that would leave others half a file.
+    environment = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
     whole, _ = train(builder("Adam"), tmp_path / "whole", "plateau", epochs=20, every="1 steps")
     chance = random.Random(0)
     kills = 0
     while True:
         with (tmp_path / "said").open("w") as said:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, env=environment)
         before = newest(tmp_path / "killed")
         patience = time.monotonic() + 120
         while process.poll() is None and newest(tmp_path / "killed") == before and time.monotonic() < patience:
             time.sleep(0.005)
         try:
-            process.wait(chance.uniform(0, 0.6) if kills < 4 else 300)
+            process.wait(chance.uniform(0, 0.6) if kills < 2 else 300)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -100,7 +103,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(tmp_path: Path) -> No
             break
         assert process.returncode == -signal.SIGKILL, (tmp_path / "said").read_text()[-2000:]
         kills += 1
-    assert kills >= 3
+    assert kills == 2
     assert (tmp_path / "killed" / "history.json").read_text() == (tmp_path / "whole" / "history.json").read_text()
     saved = weld.load(tmp_path / "killed" / "model.keras")
     for first, second in zip(whole.get_weights(), saved.get_weights(), strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -73,24 +75,43 @@ def plain(found):
     return replace(found, seconds=0, stages=tuple(stages))
 
 
-@pytest.mark.parametrize("breaks", [(4, 19, 28), (30, 21, 1), (50, 11)], ids=["inside", "at the ends", "late"])
-def test_interrupted_inside_and_between_stages_it_ends_with_the_same_bits(breaks, tmp_path):
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training that nothing has interrupted: the model, what was found, and its folder.
+
+    It has a folder, because with one operations are chosen that give the same bits.
+    """
+    model, folder = fused(), tmp_path_factory.mktemp("whole")
+    found, _ = run(model, folder)
+    return model, found, folder
+
+
+def same_bits(one, other):
     import keras
 
-    whole = fused()
-    expected, _ = run(whole, tmp_path / "whole")  # with a folder, operations that give the same bits are chosen
+    for first, second in zip(one.variables, other.variables, strict=True):
+        values = (keras.ops.convert_to_numpy(value) for value in (first, second))
+        np.testing.assert_array_equal(*values, err_msg=first.path)
+
+
+@pytest.mark.parametrize("breaks", [(4, 19, 28), (30, 21, 1), (50, 11)], ids=["inside", "at the ends", "late"])
+def test_interrupted_inside_and_between_stages_it_ends_with_the_same_bits(breaks, whole, tmp_path):
+    expected, found, _ = whole
     for at in breaks:
         with pytest.raises(Interruption):
-            run(fused(), tmp_path / "run", at)
+            run(fused(), tmp_path, at)
     model = fused()
-    found, told = run(model, tmp_path / "run")
+    resumed, told = run(model, tmp_path)
     assert told == []
-    assert plain(found) == plain(expected)
-    for one, other in zip(whole.variables, model.variables, strict=True):
-        np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(value) for value in (one, other)), err_msg=one.path)
+    assert plain(resumed) == plain(found)
+    same_bits(expected, model)
+
+
+def test_a_finished_training_takes_no_further_step(whole, tmp_path):
+    expected, found, folder = whole
     again = fused()
-    assert plain(run(again, tmp_path / "run", at=1)[0]) == plain(expected)  # done: no further step
-    np.testing.assert_array_equal(again.get_weights()[0], whole.get_weights()[0])
+    assert plain(run(again, shutil.copytree(folder, tmp_path / "run"), at=1)[0]) == plain(found)
+    same_bits(expected, again)
 
 
 def test_the_folder_of_another_training_is_refused(tmp_path):
@@ -105,11 +126,9 @@ def test_the_folder_of_another_training_is_refused(tmp_path):
         run(other, tmp_path)
 
 
-def test_the_history_has_all_stages(tmp_path):
-    import json
-
-    found, _ = run(fused(), tmp_path)
-    entries = json.loads((tmp_path / "history.json").read_text())
+def test_the_history_has_all_stages(whole):
+    _, found, folder = whole
+    entries = json.loads((folder / "history.json").read_text())
     told = [number for number, stage in enumerate(found.stages, 1) for _ in stage.history]
     assert [one["stage"] for one in entries] == told
     assert [(one["epoch"], one["step"]) for one in entries] == [(n, (n + 1) * STEPS) for n in range(len(told))]

@@ -26,10 +26,10 @@ def as_often_as(probabilities: np.ndarray, times: int) -> tuple[np.ndarray, np.n
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
 def test_the_temperature_that_was_put_in_is_found(temperature: float) -> None:
     logits = np.random.default_rng(0).normal(size=(40, 5))
-    rows, classes = as_often_as(softmax(logits), 20_000)
+    rows, classes = as_often_as(softmax(logits), 4_000)
     assert find_temperature(temperature * logits[rows], classes) == pytest.approx(temperature, rel=1e-3)
     odds = np.random.default_rng(1).normal(size=60)
-    rows, answers = as_often_as(np.stack([1 / (1 + np.exp(odds)), 1 / (1 + np.exp(-odds))], 1), 20_000)
+    rows, answers = as_often_as(np.stack([1 / (1 + np.exp(odds)), 1 / (1 + np.exp(-odds))], 1), 4_000)
     assert find_temperature(temperature * odds[rows], answers, independent=True) == pytest.approx(temperature, rel=1e-3)
 
 

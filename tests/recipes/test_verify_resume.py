@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,11 @@ weld.fit(build, data, run="never", epochs=5, batch_size=6, callbacks=CALLBACKS, 
 """
 
 
-@pytest.mark.parametrize("callbacks", ["[]", "[Hidden()]"])
+# A leak is found in what the runs leave in their folders, whatever the backend: one is enough for it.
+ON_ONE = pytest.mark.skipif(os.environ["KERAS_BACKEND"] != "tensorflow", reason="a leak is looked for on TensorFlow")
+
+
+@pytest.mark.parametrize("callbacks", ["[]", pytest.param("[Hidden()]", marks=ON_ONE)])
 def test_what_is_exact_passes_and_a_leak_is_named(
     callbacks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,7 +137,7 @@ def test_a_finished_run_trains_nothing_more(tmp_path: Path) -> None:
 
 def test_another_model_is_refused_and_what_else_is_meant_is_told(tmp_path: Path) -> None:
     train(tmp_path / "run", "arrays", None)
-    with pytest.raises(TrainingError, match="another data"):
+    with pytest.raises(TrainingError, match="other data"):
         train(tmp_path / "run", "arrays, shuffled", None)
     told: list[str] = []
     train(tmp_path / "run", "arrays, shuffled", None, changes=["data"], told=told)

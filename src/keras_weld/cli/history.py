@@ -27,8 +27,8 @@ from keras_weld.cli.rows import print_columns
 def command(run: Path, as_csv: bool, plot: str | None, as_json: bool) -> None:
     """Show the epochs of a run over all interruptions; epochs are counted from 1, in JSON and CSV from 0.
 
-    JSON has every start of the run too: when, at which step, versions, hardware, git commit, seed, batch size,
-    learning rate and the fingerprint of the data.
+    Below the table is where the run was taken up again, and what was changed there. JSON has every start too: when, at
+    which step, versions, hardware, git commit, seed, batch size, learning rate and the fingerprint of the data.
 
     Example:
         weld history run/
@@ -55,4 +55,4 @@ def command(run: Path, as_csv: bool, plot: str | None, as_json: bool) -> None:
             cells = [f"{entry[name]:.6g}" if isinstance(entry.get(name), float | int) else "" for name in names]
             rows.append([str(entry["epoch"] + 1), *cells])
         print_columns(rows, right=range(len(names) + 1))
-        notes(f"Taken up again after {place:.4g} epochs ({how})." for place, how in record.resumed)
+        notes(record.told)

@@ -39,9 +39,9 @@ def command(folders: tuple[Path, ...], as_json: bool) -> None:
     if not found:
         click.echo("There are no runs here.")
         return
-    rows = [("run", "state", "epochs", "loss", "best", "rate", "written")]
+    rows = [("run", "state", "epochs", "training loss", "best", "rate", "written")]
     for row in found:
-        best = "" if row.best is None else f"{row.best.metric} {row.best.value:.4g}"
+        best = "" if row.best is None else f"{row.best.metric} {row.best.value:.4g} ({row.best.examples})"
         epochs = f"{row.epochs_done} of {'?' if row.epochs is None else row.epochs}"
         figures = ["" if one is None else f"{one:.4g}" for one in (row.loss, row.learning_rate)]
         written = (row.written or "").replace("T", " ").removesuffix("+00:00")

@@ -56,6 +56,11 @@ class ArraySplit(Split):
         """Always: arrays have their examples by number."""
         return True
 
+    @property
+    def at_hand(self) -> bool:
+        """Always."""
+        return True
+
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """The examples in order, as `(x, y)`: views of the arrays, nothing is copied."""
         check_batches(batch_size)

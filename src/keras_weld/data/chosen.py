@@ -56,6 +56,11 @@ class ChosenSplit(Split):
         """As the whole."""
         return self.whole.positioned
 
+    @property
+    def at_hand(self) -> bool:
+        """As the whole."""
+        return self.whole.at_hand
+
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """The chosen examples in order; out of a stream they are picked while it passes by."""
         check_batches(batch_size)

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
 
 from keras_weld.data.source import Source
 from keras_weld.data.split import Split
 from keras_weld.data.streams import StreamSplit
+
+
+class Numbered(Sequence[Any]):
+    """The batches of a `PyDataset` by number, whatever it calls its length.
+
+    Args:
+        batches: what has them.
+        length: how many there are.
+    """
+
+    def __init__(self, batches: Any, length: int) -> None:
+        self._batches, self._length = batches, length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, number: Any) -> Any:
+        return self._batches[number]
 
 
 def knows(value: Any) -> bool:
@@ -33,5 +51,13 @@ def split(value: Any, name: str, origin: str) -> Split:
     def start() -> Iterator[Any]:
         return (element for element, _ in placed(None))
 
-    source = Source(start, origin, batched=True, endless=endless, finished=value.on_epoch_end, placed=placed)
+    source = Source(
+        start,
+        origin,
+        batched=True,
+        endless=endless,
+        finished=value.on_epoch_end,
+        placed=placed,
+        numbered=None if length is None else Numbered(value, length),
+    )
     return StreamSplit(name, origin, None, source)

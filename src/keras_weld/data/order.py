@@ -55,6 +55,11 @@ def ranks_of(seed: int, count: int) -> Array:
     return ranks
 
 
+def evenly(count: int, some: int) -> Array:
+    """At most `some` of the numbers below `count`, as far from each other as can be, the first and last among them."""
+    return np.unique(np.linspace(0, count - 1, min(some, count)).astype(np.int64))
+
+
 def blocks(rows: Array, batch_size: int, start: int = 0) -> Iterator[Array]:
     """The rows batch by batch, from batch number `start` on.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -31,6 +31,7 @@ class Source:
         epoch: how many epochs are over.
         placed: given a place, or None for the beginning, gives the elements from there on, each with the place after
             it; None where there are no places. A place is made of numbers, texts, bytes, lists and dicts.
+        numbered: the elements by number, with a length, where they can be had so without a pass.
     """
 
     start: Callable[[], Iterable[Any]]
@@ -42,6 +43,7 @@ class Source:
     by_pass: bool = False
     epoch: int = 0
     placed: Callable[[Any], Iterator[tuple[Any, Any]]] | None = None
+    numbered: Sequence[Any] | None = None
 
     @cached_property
     def form(self) -> Form:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from keras_weld.data.batch import Array, Batch, size_of
-from keras_weld.data.order import blocks, check_batches, order_of
+from keras_weld.data.order import blocks, check_batches, evenly, order_of
 from keras_weld.errors import DataError
 
 Shape = tuple[int | None, ...]
@@ -32,6 +32,8 @@ WHOLE = "all"
 
 COUNTING = 256
 """Examples at a time where a stream is read for its count or its targets alone."""
+
+_TOGETHER = 32  # examples of a sample at a time: large ones need not all be in memory
 
 
 class Split(ABC):
@@ -77,6 +79,11 @@ class Split(ABC):
     @property
     def positioned(self) -> bool:
         """Whether examples can be had by number: `take`, shuffled epochs, `divide`."""
+        return False
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether all examples lie in arrays, so that a look at all of them costs no decoding and no code of others."""
         return False
 
     @property
@@ -144,6 +151,16 @@ class Split(ABC):
             found="a stream, which is read from its beginning",
             remedy="Give the data in one of these forms, or let the source do it before the data is passed in.",
         )
+
+    def sample(self, count: int) -> Iterator[Batch]:
+        """Some examples, the same each time: evenly placed where they can be had by number, else the first.
+
+        Args:
+            count: about how many.
+        """
+        if not self.positioned:
+            return islice(self.batches(count), 1)
+        return self.gather(blocks(evenly(self.counted(), count), _TOGETHER))
 
     def epoch(self, batch_size: int, *, seed: int, epoch: int, shuffle: bool = True, start: int = 0) -> Iterator[Batch]:
         """The batches of one epoch.

@@ -13,10 +13,12 @@ import numpy as np
 from keras_weld.data.batch import Array, Batch, batch_of, parts_of, size_of
 from keras_weld.data.elements import batch_arrays, numpy_of, sides_of, stacked
 from keras_weld.data.fitting import fitted_names
-from keras_weld.data.order import check_batches
+from keras_weld.data.order import check_batches, evenly
 from keras_weld.data.rebatching import rebatched
 from keras_weld.data.source import Source, is_used_up, made_anew, used_up
 from keras_weld.data.split import COUNTING, Shape, Split, never_ends
+
+_ELEMENTS = 4  # of a sample, where the elements, which are batches, can be had by number
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,14 @@ class StreamSplit(Split):
         """The examples in the source's order, cut and joined to this size."""
         check_batches(batch_size)
         return rebatched(self._arrays(self.source.elements(), batch_size), batch_size)
+
+    def sample(self, count: int) -> Iterator[Batch]:
+        """Evenly placed elements of a source that has them by number; else the first examples."""
+        numbered = self.source.numbered
+        if numbered is None:
+            return super().sample(count)
+        numbers = evenly(len(numbered), _ELEMENTS)
+        return self._arrays(self.source.guarded(lambda: (numbered[number] for number in numbers.tolist())), count)
 
     def epoch(self, batch_size: int, *, seed: int, epoch: int, shuffle: bool = True, start: int = 0) -> Iterator[Batch]:
         """The batches in the source's order in this epoch; those before `start` are read and thrown away.

@@ -50,6 +50,14 @@ def build_for(model: keras.Model, batch: Any) -> None:
     model._symbolic_build(data_batch=batch)
 
 
+def compiled_with(model: keras.Model) -> dict[str, Any]:
+    """What `compile` was given, as it was given.
+
+    The public `get_compile_config` makes texts of it, which fails for objects of the user's own.
+    """
+    return dict(model._compile_config.config)
+
+
 def begin_at(model: keras.Model, epoch: int | None) -> None:
     """Have the `fit` that is about to begin start with this epoch; None for the one that it was told.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,14 +33,26 @@ class RunRecord:
     @property
     def resumed(self) -> list[tuple[float, str]]:
         """Where the run was taken up again, in epochs, and whether it had been interrupted or was finished."""
-        ends = [0, *(entry["step"] for entry in self.epochs)]
-        found = []
-        for before, start in zip(self.starts, self.starts[1:], strict=False):
-            begun = start["epoch"]
-            length = ends[begun + 1] - ends[begun] if begun + 1 < len(ends) else 0
-            part = (start["step"] - ends[begun]) / length if length and begun < len(ends) else 0.0
-            found.append((begun + part, "gone on with" if before.get("finished") else "interrupted"))
-        return found
+        return [
+            (self._place(start), "gone on with" if before.get("finished") else "interrupted")
+            for before, start in zip(self.starts, self.starts[1:], strict=False)
+        ]
+
+    @property
+    def told(self) -> list[str]:
+        """Where the run was taken up again, and what was changed there, in sentences in their order."""
+        found = [(place, f"Taken up again after {place:.4g} epochs ({how}).") for place, how in self.resumed]
+        for change in self.changes:
+            place = self._place(change)
+            found += [(place, f"Changed after {place:.4g} epochs: {note}") for note in change["notes"]]
+        return [text for _, text in sorted(found, key=lambda one: one[0])]
+
+    def _place(self, entry: Mapping[str, Any]) -> float:
+        """Where an entry with an epoch and a step lies, in epochs."""
+        ends = [0, *(epoch["step"] for epoch in self.epochs)]
+        begun = entry["epoch"]
+        length = ends[begun + 1] - ends[begun] if begun + 1 < len(ends) else 0
+        return float(begun + ((entry["step"] - ends[begun]) / length if length else 0.0))
 
 
 def run_record(run: str | os.PathLike[str]) -> RunRecord:

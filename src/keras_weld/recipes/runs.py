@@ -18,6 +18,7 @@ from keras_weld.training.run_folder import CHECKPOINTS, RUN, read_run
 from keras_weld.training.run_history import read_history
 
 FIGURES = ("epoch", "step", "rate")
+_VALIDATION = "val_"
 _HIGHER = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "dice", "similarity")
 """What a metric's name has in it if more of it is better."""
 
@@ -39,11 +40,13 @@ class BestValue:
         metric: its name, as the history has it.
         value: the value.
         epoch: the epoch, from 1.
+        examples: "validation" or "training": which examples it was measured on.
     """
 
     metric: str
     value: float
     epoch: int
+    examples: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +128,14 @@ def best_of(history: Sequence[Mapping[str, Any]]) -> BestValue | None:
     names = dict.fromkeys(
         name for entry in history for name in entry if name not in FIGURES and _is_figure(entry[name])
     )
-    ranked = sorted(names, key=lambda name: (name.endswith("loss"), not name.startswith("val_")))
+    ranked = sorted(names, key=lambda name: (name.endswith("loss"), not name.startswith(_VALIDATION)))
     if not ranked:
         return None
     name = ranked[0]
     higher = not name.endswith("loss") and any(part in name for part in _HIGHER)
     reached = [(entry[name], entry["epoch"] + 1) for entry in history if _is_figure(entry.get(name))]
     value, epoch = (max if higher else min)(reached, key=lambda one: one[0])
-    return BestValue(name, value, epoch)
+    return BestValue(name, value, epoch, "validation" if name.startswith(_VALIDATION) else "training")
 
 
 def _is_figure(value: Any) -> bool:

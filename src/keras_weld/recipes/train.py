@@ -100,7 +100,7 @@ def resume(
         asked = replace(asked, epochs=epochs_of(epochs, file.recipe.epochs))
     if data is not None:
         asked = replace(asked, data=_from_anywhere(os.fspath(data)))
-        changes.add("data")
+        changes |= {"data", "validation_data"}  # which may be a part of it
     return _train(with_asked(file, asked), asked, Path(run), changes, verbose=verbose, tell=tell, progress=progress)
 
 

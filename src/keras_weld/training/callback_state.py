@@ -81,15 +81,33 @@ def check_callbacks(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]
     Raises:
         TrainingError: naming both.
     """
-    now, then = [type(one).__name__ for one in callbacks], [str(one["class"]) for one in states]
+    then, now = names_of(callbacks, states)
     if now != then:
         raise TrainingError(
             "The run has other callbacks than it was begun with.",
             file=file,
-            expected=", ".join(then) or "no callbacks",
-            found=", ".join(now) or "no callbacks",
+            expected=then,
+            found=now,
             remedy="Give the same callbacks in the same order, or allow it: changes=['callbacks'].",
         )
+
+
+def names_of(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """The classes of the callbacks that were kept, and of those that there are now."""
+    then, now = [str(one["class"]) for one in states], [type(one).__name__ for one in callbacks]
+    return ", ".join(then) or "no callbacks", ", ".join(now) or "no callbacks"
+
+
+def matched(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The kept states for other callbacks than they are of: each gets that of the next of its class, or none."""
+    left = list(states)
+    found: list[dict[str, Any]] = []
+    for name in (type(one).__name__ for one in callbacks):
+        entry = next((one for one in left if one["class"] == name), None)
+        if entry is not None:
+            left.remove(entry)
+        found.append({"class": name} if entry is None else dict(entry))
+    return found
 
 
 def prepare(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]], arrays: Mapping[str, Array]) -> None:

@@ -17,7 +17,15 @@ from keras_weld.training.every import Every
 from keras_weld.training.packing import pack, unpack
 from keras_weld.training.random_state import random_state, set_random_state
 from keras_weld.training.rehearsal import STEP, moment, note_callbacks
-from keras_weld.training.variables import METRICS, MODEL, OPTIMIZER, paths_of, read_variables, set_variables
+from keras_weld.training.variables import (
+    METRICS,
+    MODEL,
+    OPTIMIZER,
+    check_variables,
+    paths_of,
+    read_variables,
+    set_variables,
+)
 
 Keep = Callable[[Snapshot], None]
 """Called with every checkpoint that is due."""
@@ -60,6 +68,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         file: the run, for messages.
         where: tells where the data is, for the checkpoint.
         counted: whether Keras counts the batches of an epoch on by itself; by default it is made to begin at 0.
+        begun: called once all is as it was, and there is something left to train.
 
     Attributes:
         place: where the run is.
@@ -80,12 +89,13 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         file: str = "",
         where: Where | None = None,
         counted: bool = False,
+        begun: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
         self.callbacks = list(callbacks)
         self.place, self.history, self.stopped, self.seconds = Place(), [], False, 0.0
         self._steps, self._every, self._keep, self._resumed = steps, every, keep, resumed
-        self._rate, self._file, self._where = rate, file, where
+        self._rate, self._file, self._where, self._begun = rate, file, where, begun
         self._first, self._inside, self._cut = 0, False, False
         self._waiting: Snapshot | None = None
         self._last_kept = time.monotonic()
@@ -118,6 +128,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         """Begin, or put everything back as it was."""
         resumed = self._resumed
         if resumed is not None:
+            check_variables(self._model, resumed.arrays, self._groups(resumed), self._file)
             prepare(self.callbacks, resumed.facts["callbacks"], resumed.arrays)
         self._tell("on_train_begin", logs)
         if resumed is not None:
@@ -127,12 +138,15 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
                 self._model.optimizer.learning_rate = self._rate
             set_random_state(unpack(resumed.facts["random"], resumed.arrays))
             self._settle()
+        if self._begun is not None and self.place.epoch < self.params["epochs"] and not self.stopped:
+            self._begun()
         self._last_kept = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Tell of it, unless it began before the interruption."""
         if self._inside and self._resumed is not None:
-            set_variables(self._model, self._resumed.arrays, (METRICS,), self._file)
+            if METRICS in self._groups(self._resumed):
+                set_variables(self._model, self._resumed.arrays, (METRICS,), self._file)
             set_random_state(unpack(self._resumed.facts["random"], self._resumed.arrays))
             return
         self.place.epoch, self.place.batch = epoch, 0
@@ -192,6 +206,11 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         """Hand it on."""
         self._tell("on_test_batch_end", batch, logs)
+
+    def _groups(self, resumed: Snapshot) -> tuple[str, ...]:
+        """The groups of variables that were kept: metrics inside an epoch alone, and unless others are meant."""
+        measured = any(name.startswith(f"{METRICS}/") for name in resumed.arrays)
+        return (MODEL, OPTIMIZER, METRICS) if self._inside and measured else (MODEL, OPTIMIZER)
 
     def _settle(self) -> None:
         if self.place.epoch >= self.params["epochs"]:

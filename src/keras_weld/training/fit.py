@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from keras_weld.models.quiet import quiet
 from keras_weld.models.save import save
 from keras_weld.training.best import Criterion, parse_best
 from keras_weld.training.conducted import build_for_training, conduct, make_deterministic, where_of
-from keras_weld.training.conductor import Conductor, place_of, rate_of, say_what_is_lost
+from keras_weld.training.conductor import Conductor, place_of, say_what_is_lost
+from keras_weld.training.data_facts import data_of
+from keras_weld.training.data_words import words_of_look
 from keras_weld.training.every import Every, parse_every
 from keras_weld.training.feeding import Feed, steps_of
-from keras_weld.training.identity import data_of, identity_of
+from keras_weld.training.identity import identity_of
 from keras_weld.training.kept_run import KeptRun, Tell, to_stderr
 from keras_weld.training.packing import unpack
 from keras_weld.training.run_folder import MODEL
@@ -80,8 +83,9 @@ def fit(
         steps: batches of an epoch; by default all examples, and needed for examples that never end.
         deterministic: on TensorFlow, whether its operations are made to give the same bits each time, which some do
             more slowly.
-        changes: what may differ from the run so far: "data", "batch_size", "learning_rate", "optimizer", "model",
-            "seed", "backend", "callbacks". Anything else that differs is refused.
+        changes: what may differ from the run so far: "model", "optimizer", "learning_rate", "loss", "loss_weights",
+            "metrics", "batch_size", "data", "validation_data", "seed", "backend", "callbacks". Whatever else of these
+            differs is refused.
         keep: how many of the newest checkpoints are kept.
         best: what makes the one that is kept besides: "loss" for the lowest loss, that of validation where there is
             one, or a metric with its direction, such as "highest val_accuracy".
@@ -114,13 +118,16 @@ def fit(
     if deterministic:
         make_deterministic()
     split, held = _examples(data, validation_data, seed)
-    model = build()
+    model = _model(build)
     split, held = _built(model, split, held, batch_size)
     length = steps_of(split, batch_size) if steps is None else steps
-    identity = identity_of(model, data_of(split), batch_size, seed)
+    identity = identity_of(model, data_of(split), None if held is None else data_of(held), batch_size, seed)
     resumed, rate = folder.resume(identity, changes, callbacks, model, say)
     if not split.positioned:
         say(_THROUGH if not split.placed else _IN_ITS_ORDER)
+    look = words_of_look(identity["data"])
+    if look is not None:
+        say(look)
     place = place_of(resumed)
     known = None if resumed is None or {"data", "batch_size"} & set(changes) else resumed.facts["data"]
     feed = Feed(
@@ -138,10 +145,18 @@ def fit(
     held_feed = (
         None if held is None else Feed(held, batch_size, _targets(model, held), first=place.epoch, evaluated=True)
     )
-    file = str(folder.folder)
-    conductor = Conductor(callbacks, length, when, folder.keep, resumed, rate=rate, file=file, where=where_of(feed))
+    conductor = Conductor(
+        callbacks,
+        length,
+        when,
+        folder.keep,
+        resumed,
+        rate=rate,
+        file=str(folder.folder),
+        where=where_of(feed),
+        begun=partial(folder.begin, epochs),
+    )
     say_what_is_lost(conductor, say)
-    folder.begin(identity, conductor, epochs, rate_of(model) if resumed is None else rate or resumed.facts["rate"])
     with folder, quiet():
         beside = progress_of(progress, conductor, length, epochs)
         conduct(model, conductor, feed, held_feed, epochs, verbose, beside)
@@ -176,14 +191,35 @@ def _examples(data: Any, validation_data: Any, seed: int) -> tuple[Split, Split 
     return split, held
 
 
-def _built(model: keras.Model, split: Split, held: Split | None, batch_size: int) -> tuple[Split, Split | None]:
-    """Build all there is to a model, and fit the examples to it."""
-    if not getattr(model, "compiled", False):
+def _model(build: Callable[[], keras.Model]) -> keras.Model:
+    """What `build` makes, if it is a compiled model."""
+    remedy = "Write a function that makes and compiles the model, and give it: weld.fit(build, …), not build()."
+    if isinstance(build, keras.Model) or not callable(build):
+        raise UsageError(
+            "What builds the model is no function.",
+            expected="a function without arguments that gives a compiled keras.Model",
+            found=f"a {type(build).__name__}" + (", which is a model itself" if isinstance(build, keras.Model) else ""),
+            remedy=remedy,
+        )
+    model = build()
+    if not isinstance(model, keras.Model):
+        raise UsageError(
+            "What build() gives is no model.",
+            expected="a compiled keras.Model",
+            found="nothing" if model is None else f"a {type(model).__name__}",
+            remedy="End the function with `return model`." if model is None else remedy,
+        )
+    if not model.compiled:
         raise UsageError(
             "The model is not compiled.",
             expected="a compiled model from build()",
             remedy="Call model.compile(...) in build() before it returns the model.",
         )
+    return model
+
+
+def _built(model: keras.Model, split: Split, held: Split | None, batch_size: int) -> tuple[Split, Split | None]:
+    """Build all there is to a model, and fit the examples to it."""
     inputs = getattr(model, "inputs", None) if model.built else None
     if inputs:
         shapes = {one.name: tuple(one.shape[1:]) for one in inputs}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from keras_weld.errors import TrainingError
+from keras_weld.errors import TrainingError, UsageError, WriteError
 
 try:
     import fcntl
@@ -40,11 +40,12 @@ def hold(folder: Path) -> None:
 
     Raises:
         TrainingError: if another process has it.
+        UsageError: if it is a file, or lies in one.
+        WriteError: if the folder cannot be made.
     """
     if folder.resolve() in _HELD:
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / LOCK).open("a+")
+    file = _opened(folder)
     try:
         _take(file, folder)
     except TrainingError:
@@ -67,6 +68,27 @@ def is_held(folder: Path) -> bool:
             return not _lock(file, shared=True)
     except OSError:
         return False
+
+
+def _opened(folder: Path) -> Any:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / LOCK).open("a+")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UsageError(
+            "A run is a folder, and this is a file, or lies in one.",
+            file=folder,
+            expected="a folder, or a name that nothing has yet",
+            found="a file",
+            remedy="Give another name: run='run'.",
+        ) from error
+    except OSError as error:
+        raise WriteError(
+            "The folder of the run cannot be written in.",
+            file=folder,
+            found=str(error),
+            remedy="Check its permissions and the free space, or name another folder.",
+        ) from error
 
 
 def _take(file: Any, folder: Path) -> None:

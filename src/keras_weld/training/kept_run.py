@@ -1,25 +1,26 @@
-"""A run on the disk: what it is, its checkpoints and its history; how it is found again, and how it is kept."""
+"""A run of one training: how it is found again, what may have changed since, and how it is kept."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import keras
 
-from keras_weld.errors import TrainingError
-from keras_weld.training.background import Background, all_done
 from keras_weld.training.best import Criterion
-from keras_weld.training.callback_state import check_callbacks, states_of
-from keras_weld.training.checkpoints import Checkpoints, Snapshot
-from keras_weld.training.conductor import Conductor, rate_of
-from keras_weld.training.identity import compare
-from keras_weld.training.run_folder import CHECKPOINTS, RUN, read_run, write_run
+from keras_weld.training.callback_state import check_callbacks, matched, names_of
+from keras_weld.training.checkpoints import Snapshot
+from keras_weld.training.comparing import Change, check_changes, compare
+from keras_weld.training.conductor import place_of, rate_of
+from keras_weld.training.keras_loop import known_names
 from keras_weld.training.run_history import write_history
-from keras_weld.training.starts import note_end, note_start
+from keras_weld.training.run_store import RunStore
+from keras_weld.training.variables import METRICS
 
 Tell = Callable[[str], None]
 """Called with what a person should know, a sentence at a time."""
@@ -27,10 +28,8 @@ Tell = Callable[[str], None]
 _JUMP = 3.0  # a learning rate that changes by more than this factor on a resume is told
 
 
-class KeptRun:
-    """The folder of a run.
-
-    As a context, it waits at the end for the checkpoint that is being written.
+class KeptRun(AbstractContextManager["KeptRun"]):
+    """The folder of a run. As a context, it waits at the end for the checkpoint that is being written.
 
     Args:
         folder: the folder; it is made if it is missing.
@@ -39,8 +38,12 @@ class KeptRun:
     """
 
     def __init__(self, folder: Path, keep: int, best: Criterion) -> None:
-        self.folder = folder
-        self._checkpoints, self._best, self._background = Checkpoints(folder / CHECKPOINTS, keep), best, Background()
+        self.folder, self._store, self._best = folder, RunStore(folder, keep), best
+        self._identity: Mapping[str, Any] = {}
+        self._change: dict[str, Any] | None = None
+        self._resumed: Snapshot | None = None
+        self._model: keras.Model = None
+        self._rate = 0.0
 
     def resume(
         self,
@@ -50,7 +53,7 @@ class KeptRun:
         model: keras.Model,
         say: Tell,
     ) -> tuple[Snapshot | None, float | None]:
-        """The checkpoint to go on from, and a learning rate if another one is meant; a new run is noted.
+        """The checkpoint to go on from, and a learning rate if another one is meant. Nothing is written.
 
         Args:
             identity: what the run is now, as `identity_of` tells.
@@ -63,38 +66,42 @@ class KeptRun:
             TrainingError: for a difference that is not meant.
             DamagedFileError: if there are checkpoints and none is whole.
         """
-        all_done()
-        path, file = self.folder / RUN, str(self.folder)
-        newest, told = self._checkpoints.newest()
-        for text in told:
-            say(text)
-        if newest is None:
-            compare(identity, identity, changes, file)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_run(self.folder, {"identity": identity, "changes": [], "starts": []})
+        check_changes(changes)
+        self._identity, self._rate, self._model = identity, rate_of(model), model
+        found = self._store.newest(say)
+        if found is None:
             return None, None
-        if not path.is_file():
-            raise TrainingError(
-                "The folder has checkpoints and does not tell what run they are of.",
-                file=path,
-                remedy="Bring the file back from a copy, or begin another run.",
-            )
-        known = read_run(self.folder)
-        notes, meant = compare(known["identity"], identity, changes, file)
-        if "callbacks" not in changes:
-            check_callbacks(callbacks, newest.facts["callbacks"], file)
-        else:
-            newest.facts["callbacks"][:] = states_of(callbacks, {}).states
+        newest, known = found
+        notes, meant = compare(known, identity, changes, str(self.folder))
+        newest, others = self._with_callbacks(newest, callbacks, changes)
+        notes, meant = [*notes, *(one.told for one in others)], [*meant, *(one.name for one in others)]
+        untold = set(changes) - set(known)  # by an older version of keras-weld
+        if newest.facts["batch"] and {"loss", "metrics"} & {*meant, *untold}:
+            newest = replace(newest, arrays={key: one for key, one in newest.arrays.items() if not _is_metric(key)})
+            notes.append("Loss and metrics of the epoch that was interrupted are of the rest of it alone.")
+        rate, kept = (self._rate if "learning_rate" in meant else None), newest.facts["rate"]
+        if rate is not None and kept and not 1 / _JUMP <= rate / kept <= _JUMP:
+            notes.append(f"The learning rate jumps from {kept:g} to {rate:g}.")
         for text in notes:
             say(text)
-        rate = rate_of(model) if "learning_rate" in meant else None
-        kept = newest.facts["rate"]
-        if rate is not None and kept and not 1 / _JUMP <= rate / kept <= _JUMP:
-            say(f"The learning rate jumps from {kept:g} to {rate:g}.")
         if meant:
-            entry = {"step": newest.step, "epoch": newest.facts["epoch"], "changed": meant, "notes": notes}
-            write_run(self.folder, {**known, "identity": identity, "changes": [*known["changes"], entry]})
+            place = {"step": newest.step, "epoch": newest.facts["epoch"], "batch": newest.facts["batch"]}
+            self._change = {**place, "changed": meant, "notes": notes}
+        self._resumed, self._rate = newest, kept if rate is None else rate
         return newest, rate
+
+    def _with_callbacks(
+        self, newest: Snapshot, callbacks: Sequence[Any], changes: Collection[str]
+    ) -> tuple[Snapshot, list[Change]]:
+        """The checkpoint with a state for each callback, and what is to be told of others than were kept."""
+        states = newest.facts["callbacks"]
+        if "callbacks" not in changes:
+            check_callbacks(callbacks, states, str(self.folder))
+        then, now = names_of(callbacks, states)
+        if then == now:
+            return newest, []
+        facts = {**newest.facts, "callbacks": matched(callbacks, states)}
+        return replace(newest, facts=facts), [Change("callbacks", then, now)]
 
     def keep(self, checkpoint: Snapshot) -> None:
         """Have a checkpoint and the history written in the background, once the one before is written.
@@ -106,31 +113,26 @@ class KeptRun:
         history = checkpoint.facts["history"]
         if history:
             self._best.check(history[-1])
-        spare = self._best.step(history)
+        self._store.keep(checkpoint, history, self._best.step(history))
 
-        def write() -> None:
-            self._checkpoints.write(checkpoint, spare)
-            write_history(self.folder, history)
-
-        self._background.do(write)
-
-    def begin(self, identity: Mapping[str, Any], conductor: Conductor, epochs: int, rate: float) -> None:
-        """Note the start, unless the run is at its end.
+    def begin(self, epochs: int) -> None:
+        """Note what the run is now, what was changed, and the start; to be called once its state was put back.
 
         Args:
-            identity: what the run is now.
-            conductor: knows where it is.
             epochs: how many it is to have in the end.
-            rate: the learning rate of the first step.
+
+        Raises:
+            UsageError: if what shall make the best checkpoint will not be measured, where that is known already.
         """
-        place = conductor.place
-        if place.epoch < epochs and not conductor.stopped:
-            note_start(self.folder, identity, epoch=place.epoch, step=place.step, epochs=epochs, rate=rate)
+        names = known_names(self._model)
+        if names is not None:
+            self._best.check(dict.fromkeys(names))
+        self._store.begin(self._identity, place_of(self._resumed), epochs, self._rate, self._change)
 
     def end(self, history: Sequence[Mapping[str, Any]]) -> None:
         """Note the end. The history is written again: a kill may have come between the last checkpoint and its own."""
         write_history(self.folder, history)
-        note_end(self.folder)
+        self._store.end()
 
     def wait(self) -> None:
         """Wait until all is written.
@@ -138,15 +140,16 @@ class KeptRun:
         Raises:
             WriteError: if it could not be.
         """
-        self._background.wait()
-
-    def __enter__(self) -> KeptRun:
-        return self
+        self._store.wait()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._background.__exit__(kind, error, trace)
+        self._store.__exit__(kind, error, trace)
+
+
+def _is_metric(name: str) -> bool:
+    return name.startswith(f"{METRICS}/")
 
 
 def to_stderr(text: str) -> None:

@@ -28,12 +28,14 @@ class Loop:
         epochs: the number of the last epoch, counted from 1.
         shuffle: as it was given.
         batches: where its batches come from.
+        validation_data: as it was given, or as it was split off; None without any.
     """
 
     callbacks: keras.callbacks.CallbackList
     epochs: int
     shuffle: Any
     batches: Any
+    validation_data: Any
 
     @property
     def source(self) -> str:
@@ -58,7 +60,7 @@ def running_loop() -> Loop:
         if callbacks is not None and frame.f_code.co_name == "fit" and "epoch_iterator" in values:
             batches = values["epoch_iterator"]
             if all(hasattr(batches, name) for name in _NEEDED):
-                return Loop(callbacks, values["epochs"], values["shuffle"], batches)
+                return Loop(callbacks, values["epochs"], values["shuffle"], batches, values["validation_data"])
         frame = frame.f_back
     raise UsageError(
         "Resume is called by something else than model.fit.",
@@ -67,6 +69,25 @@ def running_loop() -> Loop:
         found=f"Keras {keras.__version__}",
         remedy="Give it to model.fit alone; with another version of Keras, use weld.fit.",
     )
+
+
+def known_names(model: Any) -> list[str] | None:
+    """The names that the logs of the running `model.fit` will have; None where they are not known before.
+
+    They are not if a training step or a callback of the user's own may put others into the logs.
+    """
+    try:
+        loop = running_loop()
+    except UsageError:
+        return None
+    led = [inner for one in loop.callbacks.callbacks for inner in (one, *getattr(one, "callbacks", ()))]
+    own = any(not type(one).__module__.startswith(("keras.", "keras_weld.")) for one in led)
+    if own or type(model).train_step is not keras.Model.train_step:
+        return None
+    if not all(getattr(metric, "built", True) for metric in model.metrics):
+        return None
+    names = list(model.get_metrics_result())
+    return [*names, *(f"val_{name}" for name in names if loop.validation_data is not None)]
 
 
 class Batches:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import keras
@@ -11,12 +12,14 @@ import keras
 from keras_weld.errors import UsageError
 from keras_weld.models.keras_private import begin_at, build_for
 from keras_weld.training.best import Criterion, parse_best
-from keras_weld.training.conductor import Conductor, rate_of, say_what_is_lost
+from keras_weld.training.conductor import Conductor, say_what_is_lost
+from keras_weld.training.data_words import words_of_look
 from keras_weld.training.every import Every, parse_every
 from keras_weld.training.holding import hold, release
-from keras_weld.training.identity import facts_of, identity_of
+from keras_weld.training.identity import identity_of
 from keras_weld.training.kept_run import KeptRun, Tell, to_stderr
 from keras_weld.training.keras_loop import Batches, Loop, running_loop
+from keras_weld.training.loop_facts import data_of_loop, validation_of_loop
 from keras_weld.training.rehearsal import placed
 from keras_weld.training.run_history import as_keras
 from keras_weld.training.variables import unshare
@@ -72,12 +75,19 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
         super().set_model(model)
         loop = running_loop()
         hold(self._folder.folder)
+        try:
+            self._take_over(model, loop)
+        except BaseException:
+            release(self._folder.folder)
+            raise
+
+    def _take_over(self, model: keras.Model, loop: Loop) -> None:
         given = [one for one in loop.callbacks.callbacks if one is not self]
         led = [one for one in given if type(one) not in _ALWAYS_THERE]
         _build(model, loop)
         unshare(model)
-        adapter = loop.batches.data_adapter
-        identity = identity_of(model, _data(loop), adapter.batch_size, None)
+        data, batch_size = data_of_loop(loop)
+        identity = identity_of(model, data, validation_of_loop(loop), batch_size, None)
         resumed, rate = self._folder.resume(identity, self._changes, led, model, self._tell)
         batches = Batches(loop)
         conductor = Conductor(
@@ -90,11 +100,11 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
             file=str(self._folder.folder),
             where=batches.place,
             counted=True,
+            begun=partial(self._folder.begin, loop.epochs),
         )
-        self._tell(_exactness(loop))
+        look = words_of_look(data)
+        self._tell(_exactness(loop) if look is None else f"{_exactness(loop)} {look}")
         say_what_is_lost(conductor, self._tell)
-        rate = rate_of(model) if resumed is None else rate or resumed.facts["rate"]
-        self._folder.begin(identity, conductor, loop.epochs, rate)
         if resumed is not None:
             batches.reach(resumed.facts["data"], dict(resumed.arrays))
             begin_at(model, loop.epochs if conductor.stopped else conductor.place.epoch)
@@ -133,18 +143,6 @@ def _build(model: keras.Model, loop: Loop) -> None:
         build_for(model, loop.batches._get_iterator().element_spec)
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-
-
-def _data(loop: Loop) -> dict[str, Any]:
-    """What can be told of the data without reading it."""
-    adapter = loop.batches.data_adapter
-    found = {"source": loop.source, "batches": adapter.num_batches, "steps": loop.batches.steps_per_epoch}
-    if loop.source == "ArrayDataAdapter":
-        found["shuffle"], found["count"] = loop.shuffle, adapter._num_samples
-        found["arrays"] = facts_of([part for part in keras.tree.flatten(adapter._inputs) if part is not None])
-    elif loop.source == "PyDatasetAdapter":
-        found["shuffle"] = loop.shuffle
-    return found
 
 
 def _exactness(loop: Loop) -> str:

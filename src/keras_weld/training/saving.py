@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from keras_weld.errors import TrainingError, UsageError
 from keras_weld.io.saved_kind import saved_kind
 from keras_weld.models.save import save as save_model
 from keras_weld.training.every import parse_every
+from keras_weld.training.keras_loop import known_names
 
 BEST, EPOCH = "best", "epoch"
 _HIGHER = ("acc", "auc", "precision", "recall", "f1", "fbeta", "r2", "iou", "similarity", "coefficient")
@@ -80,6 +81,13 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         self.best, self.saved = state["best"], state["saved"]
         self._step, self._batch, self._epoch = int(state["step"]), int(state["batch"]), int(state["epoch"])
 
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Refuse a name to tell the best model by that the logs will not have, where that is known already."""
+        if self._save == BEST:
+            names = known_names(self.model)
+            if names is not None:
+                self._check(names)
+
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Count it."""
         self._epoch, self._batch = epoch + 1, 0
@@ -103,14 +111,18 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
                 self.best = figure
 
     def _figure(self, logs: Mapping[str, Any]) -> float:
-        if self._monitor not in logs:
+        self._check(logs)
+        return float(logs[self._monitor])
+
+    def _check(self, names: Collection[str]) -> None:
+        if self._monitor not in names:
+            unheld = self._monitor.startswith("val_") and not any(name.startswith("val_") for name in names)
             raise TrainingError(
                 f"There is no {self._monitor!r} to tell the best model by.",
-                expected=f"one of {', '.join(logs) or 'no names at all'}",
-                found=f"monitor={self._monitor!r}",
+                expected=f"one of {', '.join(names) or 'no names at all'}",
+                found=f"monitor={self._monitor!r}" + (", and no validation data" if unheld else ""),
                 remedy="Give validation data for names that begin with val_, or another name as monitor=….",
             )
-        return float(logs[self._monitor])
 
     def _write(self, logs: Mapping[str, Any]) -> None:
         values = {name: float(value) for name, value in logs.items()} | {"epoch": self._epoch, "step": self._step}

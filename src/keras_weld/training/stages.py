@@ -19,13 +19,15 @@ from keras_weld.models.replay import graph_of
 from keras_weld.training.answered import answered_by
 from keras_weld.training.checkpoints import Snapshot
 from keras_weld.training.choosing import choose, head_of
-from keras_weld.training.conducted import build_for_training, conduct, done, make_deterministic, where_of
-from keras_weld.training.conductor import Conductor, Where, rate_of
+from keras_weld.training.conducted import build_for_training, conduct, make_deterministic, where_of
+from keras_weld.training.conductor import Conductor, Place, Where, place_of, rate_of
 from keras_weld.training.course import Course, Settings, course_of
+from keras_weld.training.data_facts import data_of
 from keras_weld.training.every import Every
 from keras_weld.training.freezing import Freezing
-from keras_weld.training.identity import data_of, digest_of, digest_of_weights, surroundings
+from keras_weld.training.identity import digest_of, digest_of_weights, surroundings
 from keras_weld.training.keeping import BestWeights, Keeper, Tell
+from keras_weld.training.layer_facts import layers_of
 from keras_weld.training.objective import Loss
 from keras_weld.training.parts import Part, parts_of
 from keras_weld.training.plan import DEFAULT_STAGES, Stage, format_stages, parse_stages
@@ -135,6 +137,7 @@ def _identity(course: Course, model: keras.Model, planned: Sequence[Stage]) -> d
     return {
         "stages": format_stages(planned),
         "model": digest_of(model),
+        "layers": layers_of(model),
         "weights": digest_of_weights(model),
         "data": data_of(course.train),
         "validation_data": data_of(course.validation),
@@ -203,8 +206,6 @@ def _fit(course: Course, ledger: Ledger, stage: Stage, first: int, keeper: Keepe
     conductor = _conductor(course, ledger, callbacks, folder, resumed, where_of(feed))
     try:
         build_for_training(course.trainer, *course.some())
-        if folder is not None and not done(conductor, stage.epochs):
-            folder.begin(ledger, conductor.place, rate_of(course.trainer) if resumed is None else resumed.facts["rate"])
         conduct(course.trainer, conductor, feed, held, stage.epochs)
     except Exception as error:  # each backend has exceptions of its own
         if isinstance(error, WeldError) or error in (feed.refusal, held.refusal):
@@ -228,9 +229,11 @@ def _conductor(
     if folder is None:
         return Conductor(callbacks, course.steps, Every(), None)
     keep = partial(folder.keep, ledger=ledger)
-    made = Conductor(callbacks, course.steps, folder.every, keep, resumed, where=where)
-    if resumed is None:
-        made.place.step = course.steps * ledger.epochs
+    place = Place(step=course.steps * ledger.epochs) if resumed is None else place_of(resumed)
+    rate = rate_of(course.trainer) if resumed is None else resumed.facts["rate"]
+    begun = partial(folder.begin, ledger, place, rate)
+    made = Conductor(callbacks, course.steps, folder.every, keep, resumed, where=where, begun=begun)
+    made.place.step = place.step
     return made
 
 

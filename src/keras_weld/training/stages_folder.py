@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,23 +12,24 @@ from typing import Any
 import keras
 
 from keras_weld.errors import TrainingError
-from keras_weld.training.background import Background, all_done
 from keras_weld.training.callback_state import check_callbacks
-from keras_weld.training.checkpoints import Checkpoints, Snapshot
+from keras_weld.training.checkpoints import Snapshot
+from keras_weld.training.comparing import changed, changed_versions
 from keras_weld.training.conductor import Place
 from keras_weld.training.every import Every
 from keras_weld.training.holding import hold, release
-from keras_weld.training.identity import differences
 from keras_weld.training.keeping import Epoch
 from keras_weld.training.packing import unpack
 from keras_weld.training.plan import Stage
 from keras_weld.training.rehearsal import placed
 from keras_weld.training.result import StageRun
-from keras_weld.training.run_folder import CHECKPOINTS, RUN, read_run, write_run
-from keras_weld.training.run_history import measured, write_history
-from keras_weld.training.starts import note_end, note_start
+from keras_weld.training.run_history import measured
+from keras_weld.training.run_store import RunStore
 
-_TOLD = ("versions", "hardware", "script")  # may differ from start to start
+_NOT_COMPARED = ("version", "versions", "hardware", "script", "layers")
+"""What may differ from start to start; and the layers, by which another model is told."""
+
+_KEPT = 2  # checkpoints
 
 
 class Ledger(keras.callbacks.Callback):  # type: ignore[misc]
@@ -91,16 +92,10 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         epochs: int,
     ) -> None:
         folder, options = placed(folder)
+        self._folder, self._store = folder, RunStore(folder, options.get("keep", _KEPT))
         self._steps, self._epochs, self._identity = steps, epochs, identity
-        self._begun = False
         self.every, self.ledger = every, Ledger(1, (), ())
         self.resumed: Snapshot | None = None
-        self._folder, self._checkpoints, self._background = (
-            folder,
-            Checkpoints(folder / CHECKPOINTS, **options),
-            Background(),
-        )
-        all_done()
         hold(folder)
         try:
             self._open(tell)
@@ -109,18 +104,15 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
             raise
 
     def _open(self, tell: Callable[[str], None]) -> None:
-        folder, identity = self._folder, self._identity
-        if (folder / RUN).is_file():
-            _require_same(read_run(folder)["identity"], identity, str(folder))
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_run(folder, {"identity": identity, "changes": [], "starts": []})
-        newest, told = self._checkpoints.newest()
-        for text in told:
+        found = self._store.newest(tell)
+        if found is None:
+            return
+        self.resumed, known = found
+        _require_same(known, self._identity, str(self._folder))
+        for text in changed_versions(known, self._identity):
             tell(text)
-        if newest is not None:
-            self.resumed = newest
-            self.ledger.set_state(unpack(newest.facts["callbacks"][0]["state"], newest.arrays))
+        state = self.resumed.facts["callbacks"][0]["state"]
+        self.ledger.set_state(unpack(state, self.resumed.arrays))
 
     def resumed_in(self, number: int, callbacks: Sequence[Any]) -> Snapshot | None:
         """The checkpoint to go on from, if it is one of this stage.
@@ -138,22 +130,19 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         return self.resumed
 
     def begin(self, ledger: Ledger, place: Place, rate: float) -> None:
-        """Note that this process trains from here on, once.
+        """Note what the training is, and that this process trains it from here on, once.
 
         Args:
             ledger: what was before the stage.
             place: the place in it.
             rate: the learning rate of the first step.
         """
-        if self._begun:
-            return
-        self._begun = True
-        epoch = ledger.epochs + place.epoch
-        note_start(self._folder, self._identity, epoch=epoch, step=place.step, epochs=self._epochs, rate=rate)
+        whole = replace(place, epoch=ledger.epochs + place.epoch)
+        self._store.begin(self._identity, whole, self._epochs, rate)
 
     def end(self) -> None:
         """Note that all stages are done."""
-        note_end(self._folder)
+        self._store.end()
 
     def keep(self, checkpoint: Snapshot, ledger: Ledger) -> None:
         """Have a checkpoint and the history of all stages written in the background, once the one before is written.
@@ -170,18 +159,15 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
             {"stage": ledger.number, **measured(one), "rate": one["rate"]} for one in checkpoint.facts["history"]
         ]
         history = [{"epoch": number, "step": (number + 1) * self._steps, **one} for number, one in enumerate(entries)]
-
-        def write() -> None:
-            self._checkpoints.write(checkpoint)
-            write_history(self._folder, history)
-
-        self._background.do(write)
+        self._store.keep(checkpoint, history)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._background.__exit__(kind, error, trace)
-        release(self._folder)
+        try:
+            self._store.__exit__(kind, error, trace)
+        finally:
+            release(self._folder)
 
 
 def _named(validation: Mapping[str, float]) -> dict[str, float]:
@@ -194,13 +180,11 @@ def _stage_run(told: Mapping[str, Any]) -> StageRun:
 
 
 def _require_same(then: Mapping[str, Any], now: Mapping[str, Any], file: str) -> None:
-    for name in [one for one in {**now, **then} if one not in _TOLD]:
-        if then.get(name) != now.get(name):
-            expected, found = differences(then.get(name), now.get(name))
-            raise TrainingError(
-                f"The folder is that of another training, with other {name.replace('_', ' ')}.",
-                file=file,
-                expected=expected,
-                found=found,
-                remedy="Go on with what it was begun with, or name another folder.",
-            )
+    for one in changed(then, now, [name for name in {**now, **then} if name not in _NOT_COMPARED]):
+        raise TrainingError(
+            f"The folder is that of another training, with other {one.called}.",
+            file=file,
+            expected=one.old,
+            found=one.new,
+            remedy="Go on with what it was begun with, or name another folder.",
+        )

@@ -19,10 +19,10 @@ from keras_weld.training.run_folder import read_run, recipe_folder, write_run
 _GIT_SECONDS = 2.0
 
 
-def note_start(
+def start_of(
     folder: Path, identity: Mapping[str, Any], *, epoch: int, step: int, epochs: int, rate: float | None
-) -> None:
-    """Add a start to the run's `run.json`.
+) -> dict[str, Any]:
+    """What is noted of a start that begins now.
 
     Args:
         folder: the run's folder.
@@ -32,10 +32,9 @@ def note_start(
         epochs: epochs the run is to have in the end.
         rate: the learning rate of the first step.
     """
-    told = read_run(folder)
     recipe = recipe_folder(folder)
     script = None if recipe else os.path.abspath(str(identity["script"]))
-    entry = {
+    return {
         "time": now(),
         "epoch": epoch,
         "step": step,
@@ -56,7 +55,6 @@ def note_start(
             "devices": [str(one) for one in keras.distribution.list_devices()],
         },
     }
-    write_run(folder, {**told, "starts": [*told["starts"], entry]})
 
 
 def note_end(folder: Path) -> None:

@@ -60,6 +60,21 @@ def set_variables(model: keras.Model, values: Mapping[str, Array], groups: tuple
         file: where the values come from, for messages.
 
     Raises:
+        WeldError: if they do not fit, as `check_variables` tells; none is set then.
+    """
+    for name, variable in check_variables(model, values, groups, file).items():
+        variable.assign(values[name])
+
+
+def check_variables(
+    model: keras.Model, values: Mapping[str, Array], groups: tuple[str, ...], file: str
+) -> dict[str, Any]:
+    """Hold the variables of some groups against values, and set nothing.
+
+    Returns:
+        The variables by the names of their values.
+
+    Raises:
         TrainingError: if there is another set of variables than values.
         ShapeMismatchError: if one has another shape.
     """
@@ -78,8 +93,7 @@ def set_variables(model: keras.Model, values: Mapping[str, Array], groups: tuple
                 found=f"shape {value.shape}",
                 remedy="Build the model that the run was begun with, or begin another run.",
             )
-    for name, variable in here.items():
-        variable.assign(kept[name])
+    return here
 
 
 def unshare(model: keras.Model) -> None:

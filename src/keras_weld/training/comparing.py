@@ -1,0 +1,187 @@
+"""How a run differs from the one that it goes on from: by name, with old and new values in words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from keras_weld.errors import TrainingError, UsageError
+from keras_weld.training.compiled import CODE
+from keras_weld.training.data_words import same_data, words_of_data
+from keras_weld.training.identity import VERSION
+from keras_weld.training.layer_facts import words_of_layers
+
+CHANGES = (
+    "model",
+    "optimizer",
+    "learning_rate",
+    "loss",
+    "loss_weights",
+    "metrics",
+    "batch_size",
+    "data",
+    "validation_data",
+    "seed",
+    "backend",
+    "callbacks",
+)
+"""What may be another one where it is meant."""
+
+_LIBRARIES = ("keras", "numpy", "python", "keras_weld")
+_DATA = ("data", "validation_data")
+_SEVERAL = ("loss_weights", "metrics", "callbacks", *_DATA)
+_COUNTED_IN_BATCHES = "batches"
+_LONGEST = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is another one now.
+
+    Attributes:
+        name: what it is.
+        old: its value before, in words.
+        new: its value now.
+    """
+
+    name: str
+    old: str
+    new: str
+
+    @property
+    def called(self) -> str:
+        """The name, in words."""
+        return self.name.replace("_", " ")
+
+    @property
+    def another(self) -> str:
+        """What is another one, in words."""
+        return f"{'other' if self.name in _SEVERAL else 'another'} {self.called}"
+
+    @property
+    def told(self) -> str:
+        """The sentence for a change that is meant."""
+        verb = "have" if self.name in _SEVERAL and self.name.endswith("s") else "has"
+        return f"The {self.called} {verb} changed, as was asked for: {self.old} before, {self.new} now."
+
+
+def changed(then: Mapping[str, Any], now: Mapping[str, Any], names: Collection[str]) -> list[Change]:
+    """What is another one, of what both tell: an older version of keras-weld told less of a run.
+
+    Args:
+        then: what the run was.
+        now: what it is.
+        names: what is compared, in the order in which it is told.
+    """
+    if then.get("version") != VERSION:
+        then, now = _of_both(then, now), _of_both(now, then)
+    if _python(then) != _python(now):
+        then, now = _without_code(then), _without_code(now)
+    if then.get("batch_size") != now.get("batch_size"):
+        then, now = _without_batches(then), _without_batches(now)
+    return [Change(name, *_words(name, then, now)) for name in names if not _same(name, then, now)]
+
+
+def changed_versions(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What is to be told of other versions of libraries."""
+    for name in _LIBRARIES:
+        old, new = then["versions"].get(name), now["versions"].get(name)
+        if old != new:
+            yield f"{name} was {old} and is {new} now: the bits may differ from those of an uninterrupted run."
+
+
+def check_changes(changes: Collection[str]) -> None:
+    """Refuse names of changes that there are not.
+
+    Raises:
+        UsageError: for the first of them.
+    """
+    for name in changes:
+        if name not in CHANGES:
+            raise UsageError("There is no such change to a run.", expected=", ".join(CHANGES), found=name)
+
+
+def compare(
+    then: Mapping[str, Any], now: Mapping[str, Any], changes: Collection[str], file: str
+) -> tuple[list[str], list[str]]:
+    """How a run differs from the one it goes on from.
+
+    Args:
+        then: what the run was.
+        now: what it is.
+        changes: the differences that are meant.
+        file: the run, for messages.
+
+    Returns:
+        What is to be told, and the names of the differences that are meant and there.
+
+    Raises:
+        TrainingError: for a difference that is not meant; names old and new.
+    """
+    found = changed(then, now, CHANGES)
+    for one in found:
+        if one.name not in changes:
+            raise TrainingError(
+                f"The run was begun with {one.another}.",
+                file=file,
+                expected=one.old,
+                found=one.new,
+                remedy=f"Go on with what it was begun with, begin another run, or say that it is meant: "
+                f"changes=[{one.name!r}].",
+            )
+    return [*(one.told for one in found), *changed_versions(then, now)], [one.name for one in found]
+
+
+def _same(name: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    old, new = then.get(name), now.get(name)
+    return same_data(old, new) if name in _DATA else bool(old == new)
+
+
+def _words(name: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, str]:
+    old, new = then.get(name), now.get(name)
+    if name == "model" and "layers" in then and "layers" in now:
+        return words_of_layers(then["layers"], now["layers"])
+    if name in _DATA:
+        return words_of_data(old, new)
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        names = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+        one, other = (", ".join(f"{key} {_short(side.get(key))}" for key in names) for side in (old, new))
+        return one, other
+    return _short(old), _short(new)
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else f"{value:g}" if isinstance(value, float) else _plain(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _plain(value: Any) -> str:
+    """A value without the marks of Python."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(one)}" for key, one in value.items())
+    return ", ".join(map(_plain, value)) if isinstance(value, list) else str(value)
+
+
+def _of_both(one: Any, other: Any) -> Any:
+    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
+        return one
+    return {key: _of_both(value, other[key]) for key, value in one.items() if None not in (value, other.get(key))}
+
+
+def _python(identity: Mapping[str, Any]) -> list[str]:
+    return str(identity.get("versions", {}).get("python")).split(".")[:2]
+
+
+def _without_code(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_code(one) for key, one in value.items() if not key.endswith(CODE)}
+    return [_without_code(one) for one in value] if isinstance(value, list) else value
+
+
+def _without_batches(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the number of batches, which is another one where their size is."""
+    return {
+        name: {key: one for key, one in value.items() if key != _COUNTED_IN_BATCHES} if name == "data" else value
+        for name, value in identity.items()
+    }

@@ -1,0 +1,264 @@
+"""What a run is compared by when it is started again, and that a refused start changes nothing of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
+
+import keras  # noqa: E402
+from interrupted import Interruption, Stop, pictures  # noqa: E402
+from keras import layers  # noqa: E402
+
+import keras_weld as weld  # noqa: E402
+from keras_weld.errors import ShapeMismatchError, TrainingError, UsageError  # noqa: E402
+from keras_weld.training.compiled import compiled_facts  # noqa: E402
+from keras_weld.training.starts import git_state  # noqa: E402
+
+
+def builder(width: int = 6, loss: Any = "sparse_categorical_crossentropy", **settings: Any) -> Callable[[], Any]:
+    def build() -> keras.Model:
+        inner = [layers.Flatten(), layers.Dense(width, activation="relu"), layers.Dense(3, activation="softmax")]
+        model = keras.Sequential([keras.Input((8, 8, 1)), *inner])
+        given = {"metrics": ["accuracy"], "run_eagerly": True, **settings}  # to compile takes longer than these runs
+        model.compile(keras.optimizers.Adam(1e-2), loss, **given)
+        return model
+
+    return build
+
+
+def train(run: Path, build: Any = None, at: int | None = None, data: Any = None, **options: Any) -> Any:
+    given = {"epochs": 2, "batch_size": 20, "every": "1 steps", "verbose": 0, **options}
+    callbacks = [Stop(at), *given.pop("callbacks", [])]
+    return weld.fit(build or builder(), data or pictures(40), run=run, callbacks=callbacks, **given)
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was interrupted in its first epoch."""
+    run = tmp_path_factory.mktemp("begun") / "run"
+    with pytest.raises(Interruption):
+        train(run, at=2)
+    return run
+
+
+@pytest.fixture
+def run(begun: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(begun, tmp_path / "run"))
+
+
+def refused(run: Path, kind: type[Exception] = TrainingError, **given: Any) -> Any:
+    before = (run / "run.json").read_text()
+    with pytest.raises(kind) as told:
+        train(run, **given)
+    assert (run / "run.json").read_text() == before
+    return told.value
+
+
+def test_a_change_that_cannot_work_leaves_the_run_as_it_was(run: Path) -> None:
+    refused(run, ShapeMismatchError, build=builder(8), changes=["model"])
+    log = run / "log.csv"
+    log.write_text("epoch\n")
+    refused(run, ShapeMismatchError, build=builder(8), changes=["model", "callbacks"])
+    assert train(run).history.epoch == [0, 1]
+    starts = json.loads((run / "run.json").read_text())["starts"]
+    assert [start["step"] for start in starts] == [0, 1]
+
+
+def test_another_model_is_told_by_its_layers(run: Path) -> None:
+    error = refused(run, build=builder(8))
+    assert error.problem == "The run was begun with another model."
+    assert "(Dense): units 6" in error.expected
+    assert "(Dense): units 8" in error.found
+    assert "Flatten" not in error.found
+
+
+def plain_error(truth: Any, given: Any) -> Any:
+    return keras.ops.mean(keras.ops.abs(given - 1.0), -1)
+
+
+def test_another_loss_or_metric_is_refused_unless_it_is_meant(run: Path) -> None:
+    error = refused(run, build=builder(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)))
+    assert error.problem == "The run was begun with another loss."
+    assert error.expected == "sparse_categorical_crossentropy"
+    assert "from_logits True" in error.found
+    assert refused(run, build=builder(loss=plain_error)).found.startswith("function plain_error, code ")
+    assert refused(run, build=builder(loss_weights=[2.0])).problem == "The run was begun with other loss weights."
+    assert refused(run, build=builder(metrics=[])).expected == "accuracy"
+    told: list[str] = []
+    changes = ["metrics", "loss"]
+    train(run, builder(loss=plain_error, metrics=[]), changes=changes, tell=told.append)
+    assert told[0].startswith("The loss has changed, as was asked for: sparse_categorical_crossentropy before, ")
+    assert told[2] == "Loss and metrics of the epoch that was interrupted are of the rest of it alone."
+    (noted,) = json.loads((run / "run.json").read_text())["changes"]
+    assert (noted["changed"], noted["step"], noted["notes"]) == (["loss", "metrics"], 1, told[:3])
+
+
+def test_functions_of_ones_own_are_told_apart_by_their_code() -> None:
+    def function(body: str) -> Any:
+        found: dict[str, Any] = {}
+        exec(f"def error(truth, given):\n    return {body}\n", found)
+        return found["error"]
+
+    one, same, other = (
+        compiled_facts(builder(loss=function(body))()) for body in ("given - truth", "given  -  truth", "truth - given")
+    )
+    assert one == same
+    assert one["loss"]["code"] != other["loss"]["code"]
+
+
+def test_data_that_differ_in_one_late_value_are_refused_with_means(tmp_path: Path) -> None:
+    x, y = pictures(400)
+    with pytest.raises(Interruption):
+        train(tmp_path, at=2, data=(x, y), batch_size=200)
+    other = x.copy()
+    other[399] += 100
+    error = refused(tmp_path, data=(other, y), batch_size=200)
+    assert error.problem == "The run was begun with other data."
+    assert error.expected.startswith(f"input: 8 x 8 x 1 of float32, mean {x.mean(dtype='f8'):.6g}")
+    assert error.found.startswith(f"input: 8 x 8 x 1 of float32, mean {other.mean(dtype='f8'):.6g}")
+    error = refused(tmp_path, data=(x, (y + 1) % 3), batch_size=200)
+    assert f"{(y == 0).sum()} of label 0" in error.expected
+
+
+def test_validation_data_are_part_of_the_run(run: Path) -> None:
+    error = refused(run, validation_data=pictures(20, 1))
+    assert (error.problem, error.expected) == ("The run was begun with other validation data.", "none")
+    assert error.found.startswith("20 examples; inputs 8 x 8 x 1 of float32, mean ")
+    told: list[str] = []
+    model = train(run, validation_data=pictures(20, 1), changes=["validation_data"], tell=told.append)
+    assert "val_loss" in model.history.history
+    assert told[0].startswith("The validation data has changed, as was asked for: none before, 20 examples")
+
+
+def test_other_callbacks_that_are_meant_are_noted_and_the_old_ones_keep_their_state(run: Path) -> None:
+    stop, more = Stop(None), keras.callbacks.EarlyStopping("loss", patience=5)
+    data = {"epochs": 2, "batch_size": 20, "verbose": 0, "changes": ["callbacks"]}
+    told: list[str] = []
+    weld.fit(builder(), pictures(40), run=run, callbacks=[more, stop], tell=told.append, **data)
+    assert stop.seen == 4
+    assert told == ["The callbacks have changed, as was asked for: Stop before, EarlyStopping, Stop now."]
+    (noted,) = json.loads((run / "run.json").read_text())["changes"]
+    assert noted["changed"] == ["callbacks"]
+
+
+def test_a_run_of_an_older_version_is_compared_by_what_it_tells(run: Path) -> None:
+    told = json.loads((run / "run.json").read_text())
+    known = told["identity"]
+    for name in ("version", "layers", "loss", "loss_weights", "metrics", "validation_data"):
+        del known[name]
+    known["data"] = {"count": 40, "inputs": [[[8, 8, 1], "float32", 0.5]], "labels": known["data"]["labels"]}
+    (run / "run.json").write_text(json.dumps(told))
+    assert refused(run, data=pictures(60)).expected.startswith("40 examples")
+    assert refused(run, build=builder(8)).problem == "The run was begun with another model."
+    assert train(run, builder(metrics=[]), changes=["metrics"]).history.epoch == [0, 1]
+    assert json.loads((run / "run.json").read_text())["identity"]["metrics"] is None
+
+
+def fit(run: Path, at: int | None = None, told: list[str] | None = None, size: int = 10, **options: Any) -> Any:
+    keras.utils.set_random_seed(7)
+    tell = (told if told is not None else []).append
+    callbacks = [weld.Resume(run, every="1 steps", changes=options.pop("changes", ()), tell=tell), Stop(at)]
+    given = {"epochs": 1, "verbose": 0, "shuffle": False, **options}
+    if "x" not in given:
+        given["x"], given["y"] = pictures(40)
+        given["batch_size"] = size
+    return builder()().fit(callbacks=callbacks, **given)
+
+
+class Rows(keras.utils.PyDataset):
+    """Pictures, with one late value of its own, or others at each reading."""
+
+    def __init__(self, late: float = 0.0, noise: bool = False, size: int = 10) -> None:
+        super().__init__()
+        self.noise, self.size, (self.x, self.y) = noise, size, pictures(40)
+        self.x[39] += late
+
+    def __len__(self) -> int:
+        return 40 // self.size
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        rows = slice(index * self.size, (index + 1) * self.size)
+        noise = np.random.default_rng().normal() if self.noise else 0.0
+        return (self.x[rows] + noise).astype("float32"), self.y[rows]
+
+
+def test_in_a_callback_another_batch_size_is_told_as_that(tmp_path: Path) -> None:
+    for name, small, large in (
+        ("arrays", {}, {"size": 20}),
+        ("rows", {"x": Rows()}, {"x": Rows(size=20)}),
+    ):
+        run = tmp_path / name
+        with pytest.raises(Interruption):
+            fit(run, 2, **small)
+        with pytest.raises(TrainingError, match="another batch size") as error:
+            fit(run, **large)
+        assert (error.value.expected, error.value.found) == ("10", "20")
+        with pytest.raises(TrainingError, match="other validation data"):
+            fit(run, validation_data=pictures(10, 1), **small)
+        told: list[str] = []
+        fit(run, told=told, changes=["batch_size"], **large) if name == "arrays" else fit(run, told=told, **small)
+        assert told[0].startswith("The batch size has changed" if name == "arrays" else "On a resume")
+
+
+def test_in_a_callback_batches_of_a_dataset_are_looked_at_unless_they_are_drawn(tmp_path: Path) -> None:
+    with pytest.raises(Interruption):
+        fit(tmp_path / "same", 2, x=Rows())
+    with pytest.raises(TrainingError, match="other data") as error:
+        fit(tmp_path / "same", x=Rows(late=9.0))
+    assert "mean" in error.value.found
+    with pytest.raises(Interruption):
+        fit(tmp_path / "drawn", 2, x=Rows(noise=True))
+    assert fit(tmp_path / "drawn", x=Rows(noise=True)).epoch == [0]
+
+
+def test_what_is_no_folder_and_no_function_that_builds_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for run in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(UsageError, match="A run is a folder, and this is a file"):
+            train(run)
+    with pytest.raises(UsageError, match="no function") as error:
+        train(tmp_path / "run", builder()())
+    assert error.value.found == "a Sequential, which is a model itself"
+    with pytest.raises(UsageError, match=r"What build\(\) gives is no model") as error:
+        train(tmp_path / "run", lambda: None)
+    assert error.value.remedy == "End the function with `return model`."
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_name_to_tell_the_best_by_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    best = weld.Checkpoint(tmp_path / "best.keras", save="best")
+    given = {"run": tmp_path / "run", "epochs": 1, "verbose": 0}
+    with pytest.raises(TrainingError, match="no 'val_loss'") as error:
+        weld.fit(builder(), pictures(40), callbacks=[best], **given)
+    assert error.value.found == "monitor='val_loss', and no validation data"
+    assert error.value.expected == "one of loss, accuracy"
+    with pytest.raises(UsageError, match="'val_f1', which is not measured"):
+        weld.fit(builder(), pictures(40), validation_data=pictures(20), best="highest val_f1", **given)
+    assert not (tmp_path / "run" / "checkpoints").exists()
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_the_state_of_git_is_noted(tmp_path: Path) -> None:
+    assert git_state(str(tmp_path)) is None
+
+    def git(*words: str) -> str:
+        told = ["-c", "user.name=a", "-c", "user.email=a@b.c", *words]
+        return subprocess.run(["git", "-C", tmp_path, *told], check=True, capture_output=True, text=True).stdout
+
+    git("init", "-q")
+    (tmp_path / "script.py").write_text("1\n")
+    git("add", "script.py")
+    git("commit", "-qm", "first")
+    commit = git("rev-parse", "HEAD").strip()
+    assert git_state(str(tmp_path)) == {"commit": commit, "dirty": False}
+    (tmp_path / "script.py").write_text("2\n")
+    assert git_state(str(tmp_path)) == {"commit": commit, "dirty": True}

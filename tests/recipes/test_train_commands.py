@@ -92,6 +92,24 @@ def test_a_finished_training_goes_on_for_longer_and_with_other_data(
     assert [one["changed"] for one in told["changes"]] == [["data", "validation_data"]]
     assert "Changed after 2 epochs: The data has changed" in weld_here("history", run).stdout
     write(folder / "two.npz", 2)
-    before = (run / "run.json").read_text()
-    assert weld_here("resume", run, "--epochs", "+1").returncode != 0
-    assert (run / "run.json").read_text() == before
+    before = [(run / name).read_text() for name in ("run.json", "recipe.json")]
+    done = weld_here("resume", run, "--epochs", "+1")
+    assert (done.returncode, "begun with other data" in done.stderr) == (2, True)
+    assert [(run / name).read_text() for name in ("run.json", "recipe.json")] == before
+
+
+def test_after_a_failure_in_the_middle_the_run_keeps_the_data_that_it_went_on_with(
+    folder: Path, weld_here: Callable[..., Any]
+) -> None:
+    run = folder / "run"
+    weld_here("train", folder / "r.yaml", "--run", run, check=True)
+    (folder / "press").touch()
+    more = ("resume", run, "--epochs", "+1", "--data", folder / "two.npz")
+    nets = folder / "nets_of_train_commands.py"
+    sys.modules.pop(nets.stem)
+    nets.write_text(NETS.replace("raise KeyboardInterrupt", "raise RuntimeError"))
+    assert weld_here(*more).returncode != 0
+    assert json.loads((run / "recipe.json").read_text())["data"] == str(folder / "two.npz")
+    (folder / "press").unlink()
+    weld_here("resume", run, check=True)
+    assert [start["step"] for start in run_json(run)["starts"]] == [0, 4, 5]

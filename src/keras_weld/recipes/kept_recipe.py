@@ -32,7 +32,7 @@ class Asked:
 
 @contextmanager
 def keeping(run: Path, text: str, asked: Asked) -> Iterator[None]:
-    """Keep a recipe in a run's folder; if the block is refused, what was there before is put back.
+    """Keep a recipe in a run's folder; if the block fails before the run has begun with it, the one before is put back.
 
     Args:
         run: the run's folder; it is made if it is missing.
@@ -44,12 +44,15 @@ def keeping(run: Path, text: str, asked: Asked) -> Iterator[None]:
     """
     run.mkdir(parents=True, exist_ok=True)
     new = {RECIPE: text, ASKED: json.dumps(asdict(asked), indent=1)}
-    old = {name: (run / name).read_text("utf-8") if (run / name).is_file() else None for name in new}
+    old, known = {name: _text(run / name) for name in new}, _text(run / RUN)
     _write(run, new)
     try:
         yield
-    except WeldError:
-        _write(run, old)
+    except BaseException as error:
+        begun = _text(run / RUN) != known
+        # After Ctrl-C, a new run can be gone on with by what it keeps, if it had not come to its first step either.
+        if not begun and (known is not None or isinstance(error, Exception)):
+            _write(run, old)
         raise
 
 
@@ -107,6 +110,10 @@ def _begun_by_a_script(run: Path) -> WeldError:
         found=f"the script {script or 'unknown'}, as {RUN} tells",
         remedy=f"Start it again: python {script}" if script else "Start it again.",
     )
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text("utf-8") if path.is_file() else None
 
 
 def _write(run: Path, files: Mapping[str, str | None]) -> None:

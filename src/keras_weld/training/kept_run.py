@@ -124,7 +124,7 @@ class KeptRun(AbstractContextManager["KeptRun"]):
         Raises:
             UsageError: if what shall make the best checkpoint will not be measured, where that is known already.
         """
-        names = known_names(self._model)
+        names = known_names(self._model) if self._best.metric is not None else None
         if names is not None:
             self._best.check(dict.fromkeys(names))
         self._store.begin(self._identity, place_of(self._resumed), epochs, self._rate, self._change)

@@ -84,9 +84,10 @@ def known_names(model: Any) -> list[str] | None:
     own = any(not type(one).__module__.startswith(("keras.", "keras_weld.")) for one in led)
     if own or type(model).train_step is not keras.Model.train_step:
         return None
-    if not all(getattr(metric, "built", True) for metric in model.metrics):
+    try:
+        names = list(model.get_metrics_result())
+    except Exception:  # metrics that have not seen a batch yet, or a class of the user's own
         return None
-    names = list(model.get_metrics_result())
     return [*names, *(f"val_{name}" for name in names if loop.validation_data is not None)]
 
 

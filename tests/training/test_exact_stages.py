@@ -117,6 +117,7 @@ def test_a_finished_training_takes_no_further_step(whole, tmp_path):
 def test_the_folder_of_another_training_is_refused(tmp_path):
     with pytest.raises(Interruption):
         run(fused(), tmp_path, 4)
+    before = (tmp_path / "run.json").read_text()
     with pytest.raises(TrainingError, match="with other batch size") as refused:
         run(fused(), tmp_path, batch_size=16)
     assert (refused.value.expected, refused.value.found) == ("32", "16")
@@ -124,6 +125,10 @@ def test_the_folder_of_another_training_is_refused(tmp_path):
     other.set_weights([value + 1 for value in other.get_weights()])
     with pytest.raises(TrainingError, match="with other weights"):
         run(other, tmp_path)
+    with pytest.raises(TrainingError, match="with other model") as refused:
+        run(side_by_side(), tmp_path)
+    assert "(Dropout)" in refused.value.expected
+    assert (tmp_path / "run.json").read_text() == before
 
 
 def test_the_history_has_all_stages(whole):

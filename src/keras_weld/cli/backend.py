@@ -12,13 +12,16 @@ def start_backend() -> None:
     """Import Keras and compute once, with what the backend's C++ code says kept off the screen.
 
     TensorFlow reports on processors and libraries on standard error, below Python, whatever its log level is.
-    If the start fails, what was said is shown: it may be the reason.
+    If the start fails, what was said is shown: it may be the reason. On other backends, Keras imports TensorFlow
+    later, where it is there: then it is as silent.
 
     Raises:
         MissingExtraError: if no backend is installed.
     """
     from keras_weld.core.hush import hush
+    from keras_weld.core.hushed_import import hush_import_of
 
+    hush_import_of("tensorflow")
     with hush() as screen:
         if screen is None:
             _start()

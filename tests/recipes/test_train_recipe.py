@@ -40,6 +40,10 @@ def test_json_is_yaml_too() -> None:
         ("seed: -1", "r.yaml, line 5, field seed", "-1 (int)", "Write another value."),
         ("steps: ten", "r.yaml, line 5, field steps", "'ten' (str)", "Write another value."),
         ("seed: 1\nepochs: 4", "r.yaml, line 3, field epochs", "lines 3 and 6", "Take one of them out."),
+        ("every: 10 parsecs", "r.yaml, line 5, field every", "'10 parsecs' (str)", "Write another value."),
+        ("best: val_loss", "r.yaml, line 5, field best", "'val_loss' (str)", "Write another value."),
+        ("pixels: 0..2", "r.yaml, line 5, field pixels", "'0..2' (str)", "Write another value."),
+        ("changes: [data, bogus]", "r.yaml, line 5, field changes[1]", "'bogus' (str)", "Write another value."),
         (
             "callbacks:\n  - patience: 3",
             "r.yaml, line 6, field callbacks[0]",
@@ -53,6 +57,12 @@ def test_a_refusal_names_file_line_and_field(more: str, file: str, found: str, r
         parse(WHOLE + more)
     error = refused.value
     assert (error.file, error.found, error.remedy) == (file, found, remedy)
+
+
+def test_a_text_in_a_form_of_its_own_is_refused_with_that_form() -> None:
+    with pytest.raises(UsageError) as refused:
+        parse(WHOLE + "every: 10 parsecs")
+    assert refused.value.expected == '"epoch", "500 steps" or "10 minutes"'
 
 
 def test_what_is_missing_or_no_yaml_is_refused() -> None:

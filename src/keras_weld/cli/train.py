@@ -20,7 +20,7 @@ def command(recipe: Path, run: Path, as_json: bool) -> None:
 
     The recipe is YAML or JSON with the names of weld.fit. Needed are model (a .keras file, or MODULE:FUNCTION that
     builds one), data and epochs; there can be validation_data, batch_size, optimizer, loss, metrics, callbacks,
-    every, seed, steps, deterministic, changes, keep, pixels and custom. Its paths and modules are looked for in
+    every, seed, steps, deterministic, changes, keep, best, pixels and custom. Its paths and modules are looked for in
     its own folder. The run keeps a copy, for `weld resume`.
 
     Example:
@@ -36,7 +36,9 @@ def command(recipe: Path, run: Path, as_json: bool) -> None:
         every: 500 steps
     """
     from keras_weld.cli.backend import start_backend
+    from keras_weld.recipes.train_recipe import read_recipe
 
+    read_recipe(recipe)  # refused before a backend takes its time to start
     with progress("Starting Keras", quiet=as_json) as report, going_on(run):
         start_backend()
         from keras_weld.recipes.train import train

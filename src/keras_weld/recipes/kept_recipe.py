@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from keras_weld.errors import MissingFileError, TrainingError, UsageError, WeldError
 from keras_weld.io.atomic import atomic_path
 from keras_weld.recipes.train_recipe import RecipeFile, parse_recipe
+from keras_weld.training.holding import LOCK
 from keras_weld.training.run_folder import ASKED, RECIPE, RUN, read_json, read_run
 
 
@@ -32,7 +33,7 @@ class Asked:
 
 @contextmanager
 def keeping(run: Path, text: str, asked: Asked) -> Iterator[None]:
-    """Keep a recipe in a run's folder; if the block fails before the run has begun with it, the one before is put back.
+    """Keep a recipe in a run's folder; if the training does not come to begin with it, all is put back as it was.
 
     Args:
         run: the run's folder; it is made if it is missing.
@@ -42,7 +43,9 @@ def keeping(run: Path, text: str, asked: Asked) -> Iterator[None]:
     Raises:
         WriteError: if it cannot be written.
     """
+    made = [folder for folder in (run, *run.parents) if not folder.exists()]
     run.mkdir(parents=True, exist_ok=True)
+    there = {entry.name for entry in run.iterdir()}
     new = {RECIPE: text, ASKED: json.dumps(asdict(asked), indent=1)}
     old, known = {name: _text(run / name) for name in new}, _text(run / RUN)
     _write(run, new)
@@ -53,6 +56,7 @@ def keeping(run: Path, text: str, asked: Asked) -> Iterator[None]:
         # After Ctrl-C, a new run can be gone on with by what it keeps, if it had not come to its first step either.
         if not begun and (known is not None or isinstance(error, Exception)):
             _write(run, old)
+            _remove(run, {LOCK} - there, made)
         raise
 
 
@@ -114,6 +118,15 @@ def _begun_by_a_script(run: Path) -> WeldError:
 
 def _text(path: Path) -> str | None:
     return path.read_text("utf-8") if path.is_file() else None
+
+
+def _remove(run: Path, names: Collection[str], folders: Sequence[Path]) -> None:
+    """Remove files of a run, and then folders that are empty, the inner before the outer."""
+    for name in names:
+        (run / name).unlink(missing_ok=True)
+    with suppress(OSError):  # something else is in it by now
+        for folder in folders:
+            folder.rmdir()
 
 
 def _write(run: Path, files: Mapping[str, str | None]) -> None:

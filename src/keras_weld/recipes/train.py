@@ -36,7 +36,7 @@ def train(
 
     The recipe has the names of `fit`: `model` (a `.keras` file, or `module:function` that builds one), `data`,
     `epochs`; and, where they are wanted, `validation_data`, `batch_size`, `optimizer`, `loss`, `metrics`,
-    `callbacks`, `every`, `seed`, `steps`, `deterministic`, `changes`, `keep`, `pixels` and `custom`. Without
+    `callbacks`, `every`, `seed`, `steps`, `deterministic`, `changes`, `keep`, `best`, `pixels` and `custom`. Without
     `optimizer`, `loss` and `metrics`, the model is trained as it was compiled.
 
     Args:
@@ -95,7 +95,7 @@ def resume(
         >>> model = weld.resume("run", epochs="+20")  # doctest: +SKIP
     """
     file, asked = kept_recipe(Path(run))
-    changes = set(file.recipe.changes)
+    changes: set[str] = set(file.recipe.changes)
     if epochs is not None:
         asked = replace(asked, epochs=epochs_of(epochs, file.recipe.epochs))
     if data is not None:
@@ -126,6 +126,7 @@ def _train(
             deterministic=recipe.deterministic,
             changes=changes,
             keep=recipe.keep,
+            best=recipe.best,
             tell=tell,
             **shown,
         )

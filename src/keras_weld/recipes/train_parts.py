@@ -20,6 +20,8 @@ from keras_weld.training.objective import loss_named
 _OPTIMIZER = Named(name="adam")
 _OF_COMPILE = ("accuracy", "acc", "crossentropy", "ce")
 """Metrics that `model.compile` chooses by the shape of the outputs."""
+_NUMBER_OR_TEXT = ("profile_batch",)
+"""Settings with a number by default that take a text too."""
 
 
 def build(file: RecipeFile) -> keras.Model:
@@ -29,8 +31,12 @@ def build(file: RecipeFile) -> keras.Model:
         UsageError: naming the field of what cannot be made.
         WeldError: if the model's file cannot be loaded.
     """
+    custom: dict[str, Any] = {}
+    for number, text in enumerate(file.recipe.custom):
+        with file.field("custom", number):
+            custom |= resolve([text])
     with file.field("model"):
-        model = _model(file.recipe.model, file.recipe.custom)
+        model = _model(file.recipe.model, custom)
     _compile(model, file)
     return model
 
@@ -48,7 +54,7 @@ def callbacks_of(file: RecipeFile) -> list[Any]:
     return found
 
 
-def _model(named: Named, custom: list[str]) -> keras.Model:
+def _model(named: Named, custom: dict[str, Any]) -> keras.Model:
     if Path(named.name).exists() or named.name.endswith((".keras", ".json", *HDF5_SUFFIXES)) or ":" not in named.name:
         if named.settings:
             raise UsageError(
@@ -164,6 +170,7 @@ def _called(function: Any, named: Named, what: str) -> Any:
                 found=name,
                 remedy=nearest(name, names),
             )
+        _refuse_text_for_number(named, name, getattr(known.get(name), "default", None))
     try:
         return function(**named.settings)
     except WeldError:
@@ -174,6 +181,17 @@ def _called(function: Any, named: Named, what: str) -> Any:
             expected=f"{named.name}{inspect.signature(function)}",
             found=f"{type(error).__name__}: {error}".strip().splitlines()[0],
         ) from error
+
+
+def _refuse_text_for_number(named: Named, name: str, default: Any) -> None:
+    """Refuse what most classes of Keras take in silence, and fail by in the middle of a training."""
+    value = named.settings[name]
+    if isinstance(default, int | float) and isinstance(value, str) and name not in _NUMBER_OR_TEXT:
+        raise UsageError(
+            f"The setting {name} of {named.name} is no text.",
+            expected=f"a value such as {default}",
+            found=repr(value),
+        )
 
 
 def _imported(text: str) -> Any:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
+from keras_weld.core.pixel_ranges import PIXEL_RANGES
 from keras_weld.errors import MissingFileError, UsageError, WeldError
 from keras_weld.recipes.yaml_lines import Place, read_yaml, where
+from keras_weld.training.best import parse_best
+from keras_weld.training.every import parse_every
 
 _NAMED = "a name, or a name with settings: {name: adam, learning_rate: 1e-3}"
 
@@ -42,7 +45,28 @@ def _by_output(value: Any) -> Any:
     return value if isinstance(value, Mapping) and "name" not in value else {"": value}
 
 
+def _read_by(parse: Callable[[str], object]) -> AfterValidator:
+    """The check that a text can be read by a function which refuses others."""
+
+    def check(text: str) -> str:
+        try:
+            parse(text)
+        except WeldError as error:
+            raise ValueError(error.expected) from error
+        return text
+
+    return AfterValidator(check)
+
+
+def _pixels(text: str) -> str:
+    if text not in PIXEL_RANGES:
+        raise ValueError(f"one of {', '.join(PIXEL_RANGES)}")
+    return text
+
+
 OneNamed = Annotated[Named, BeforeValidator(_named)]
+Change = Literal["model", "optimizer", "learning_rate", "data", "batch_size", "seed", "backend", "callbacks"]
+"""What may differ from the run so far, where it is meant."""
 
 
 class TrainRecipe(BaseModel):
@@ -59,13 +83,14 @@ class TrainRecipe(BaseModel):
     loss: Annotated[dict[str, OneNamed], BeforeValidator(_by_output)] = {}
     metrics: Annotated[dict[str, list[OneNamed]], BeforeValidator(_by_output)] = {}
     callbacks: list[OneNamed] = []
-    every: str = "epoch"
+    every: Annotated[str, _read_by(parse_every)] = "epoch"
     seed: Annotated[int, Field(ge=0)] = 0
     steps: PositiveInt | None = None
     deterministic: bool = True
-    changes: list[str] = []
+    changes: list[Change] = []
     keep: PositiveInt = 2
-    pixels: str = "0..255"
+    best: Annotated[str, _read_by(parse_best)] = "loss"
+    pixels: Annotated[str, AfterValidator(_pixels)] = "0..255"
     custom: list[str] = []
 
 

@@ -20,7 +20,8 @@ Made by `make docs` from the help texts; do not edit. `weld` and `python -m kera
 | exit code | means |
 | --- | --- |
 | 0 | done; of `check`: the merge asked for is possible |
-| 1 | the command's own "no": `check` found a reason against, `evaluate --fail-if-worse` found it worse |
+| 1 | the command's own "no": `check` found a reason against, `evaluate --fail-if-worse` found it worse, \
+`load` found a model that does not load, `verify-resume` found other bits |
 | 2 | refused: a file, a model or an option is not as it must be; the message says what to do |
 | 70 | a bug in keras-weld, shown with its traceback |
 | 130 | interrupted with Ctrl-C; nothing is left half-written |

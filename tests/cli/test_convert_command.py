@@ -50,7 +50,7 @@ def test_comparison_is_told_with_what_the_original_could_not_do(tmp_path, monkey
     monkeypatch.setattr(convert, "compare_with_original", lambda *_, **__: compared)
     done = run(GOLDEN / "keras2_15" / "mlp.h5", tmp_path / "m.keras")
     assert done.exit_code == 0, done.output
-    assert done.stdout.splitlines()[1] == (
+    assert done.stdout.splitlines()[2] == (
         "The original, computed with tf_keras, answers the same: outputs differ by 2e-08 at most. "
         "It ran with a process of its own, no network."
     )

@@ -20,8 +20,8 @@ from keras_weld.cli.lazy import LazyGroup
 from keras_weld.errors import FIELDS, UsageError, WeldError
 
 COMMANDS = (
-    *("inspect", "check", "average", "fuse", "ensemble", "branch", "tune", "evaluate", "convert", "demo"),
-    *("train", "resume", "runs", "history", "verify-resume"),
+    *("inspect", "check", "average", "fuse", "ensemble", "branch", "tune", "evaluate", "load", "save", "convert"),
+    *("demo", "train", "resume", "runs", "history", "verify-resume"),
 )
 """Each is `command` in the file of its name."""
 

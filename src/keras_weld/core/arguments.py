@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
-from keras_weld.errors import UsageError
+from keras_weld.errors import UsageError, WriteError
 
 
 def list_of_models(models: Any) -> list[Any]:
@@ -36,6 +36,24 @@ def list_of_models(models: Any) -> list[Any]:
         if isinstance(one, str | os.PathLike):
             require_path(one, "Name a file; an empty text would mean the folder you are in.")
     return listed
+
+
+def require_free(path: str | os.PathLike[str], overwrite: bool) -> None:
+    """Refuse the name of something that is there, unless it may be replaced.
+
+    Args:
+        path: what shall be written.
+        overwrite: whether it may be replaced.
+
+    Raises:
+        WriteError: if it is there and may not.
+    """
+    if not overwrite and os.path.exists(path):
+        raise WriteError(
+            "There is a file of this name already.",
+            file=path,
+            remedy="Choose another name, or allow it to be replaced: overwrite=True",
+        )
 
 
 def require_another_file(out: str | os.PathLike[str] | None, models: Iterable[Any]) -> None:

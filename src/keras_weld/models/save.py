@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_weld.core.arguments import require_kind, require_path
+from keras_weld.core.arguments import require_free, require_kind, require_path
 from keras_weld.core.older_calls import refuse_older
 from keras_weld.core.state import ModelState
 from keras_weld.errors import UsageError, WriteError, add_context
@@ -87,7 +87,8 @@ def save(
     require_kind("max_shard_size", max_shard_size, Real, "gigabytes, such as 5.0")
     kind = saved_kind(path)
     target = Path(path)
-    _check(model, target, kind, overwrite)
+    require_savable(model, target, kind)
+    require_free(target, overwrite)
     with add_context(file=target):
         if kind is Kind.SHARDED:
             _save_shards(model, target, int(max_shard_size * GB))
@@ -122,7 +123,18 @@ def save_if(model: keras.Model, target: Path, holds: Callable[[Path], None] = la
             add_lineage(temporary, known)
 
 
-def _check(model: Any, target: Path, kind: Kind, overwrite: bool) -> None:
+def require_savable(model: Any, target: Path, kind: Kind) -> None:
+    """Refuse what cannot be saved under a name, before anything is written.
+
+    Args:
+        model: what shall be saved.
+        target: the name.
+        kind: the format that it asks for.
+
+    Raises:
+        UsageError: if it is no built model.
+        WriteError: if a folder of other things is there, or the format has no place for a part of the model.
+    """
     if not isinstance(model, keras.Model):
         raise UsageError("Only a Keras model can be saved.", file=target, found=type(model).__name__)
     if not model.built:
@@ -130,12 +142,6 @@ def _check(model: Any, target: Path, kind: Kind, overwrite: bool) -> None:
             f"The model {model.name!r} has no weights yet.",
             file=target,
             remedy="Call it once on some data, or model.build(input_shape), then save it.",
-        )
-    if target.exists() and not overwrite:
-        raise WriteError(
-            "There is a file of this name already.",
-            file=target,
-            remedy="Choose another name, or allow it to be replaced: overwrite=True",
         )
     if kind is Kind.SAVED_MODEL:
         _refuse_other_folders(target)

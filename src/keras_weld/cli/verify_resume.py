@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     cls=Argument,
     type=Path,
     metavar="SCRIPT.py|RECIPE.yaml",
-    help="A script that calls weld.fit, or a recipe.",
+    help="A script that calls weld.fit, or model.fit with weld.Resume; or a recipe.",
 )
 @click.argument(
     "arguments",

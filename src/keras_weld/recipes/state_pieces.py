@@ -67,8 +67,13 @@ def of_checkpoints(one: Snapshot, other: Snapshot) -> list[Piece]:
 
 
 def of_results(one: Path, other: Path) -> list[Piece]:
-    """What differs between two finished runs: the weights in the model's file, the history."""
-    return [*_models(one / MODEL, other / MODEL), *_histories(read_history(one), read_history(other))]
+    """What differs between two finished runs: the weights in the model's file, the history.
+
+    `weld.Resume` leaves no such file: the last checkpoint has all that there is then.
+    """
+    files = one / MODEL, other / MODEL
+    models = list(_models(*files)) if any(file.exists() for file in files) else []
+    return [*models, *_histories(read_history(one), read_history(other))]
 
 
 def same(one: Any, other: Any) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from keras_weld.errors import MissingFileError, TrainingError, UsageError
 from keras_weld.recipes.kill_plan import kill_plan
-from keras_weld.recipes.rehearse import KILL
+from keras_weld.recipes.rehearse import KILL, REFUSAL
 from keras_weld.recipes.run_difference import Difference, first_difference
 from keras_weld.recipes.trace import RunTrace, read_trace
 from keras_weld.training.rehearsal import Kill
@@ -79,7 +79,7 @@ def verify_resume(
     What the script writes elsewhere is written as ever.
 
     Args:
-        target: a Python script that calls `weld.fit`, or a recipe of `weld train`.
+        target: a Python script that calls `weld.fit`, or `model.fit` with `weld.Resume`, or a recipe of `weld train`.
         arguments: what the script is given.
         kills: how often it is killed.
         seed: what the kills are drawn by.
@@ -150,17 +150,37 @@ def _start(
         process.kill()
         process.wait()
     if process.returncode not in (0, -signal.SIGKILL):
-        said_last = (folder / _SAID).read_text("utf-8", "replace").strip().splitlines()[-12:]
-        raise TrainingError(
-            "The training fails when it is run by itself."
-            if kill is None
-            else "The training cannot be taken up again.",
+        raise _failed(folder, path, process.returncode)
+    return process.returncode != 0
+
+
+def _failed(folder: Path, path: Path, code: int) -> TrainingError:
+    """Why a start failed: what the training was refused by, or else the last lines that were said."""
+    again = any(run.kills for run in read_trace(folder).values())
+    problem = (
+        "Started again after a kill, the training fails" if again else "The training fails when it is run by itself"
+    )
+    if not (folder / REFUSAL).is_file():
+        said = (folder / _SAID).read_text("utf-8", "replace").strip().splitlines()[-12:]
+        return TrainingError(
+            f"{problem}.",
             file=path,
             expected="exit code 0",
-            found=f"exit code {process.returncode}: " + "\n".join(said_last),
+            found=f"exit code {code}: " + "\n".join(said),
             remedy=f"Run it by hand first: python {path}",
         )
-    return process.returncode != 0
+    refusal = json.loads((folder / REFUSAL).read_text("utf-8"))
+    return TrainingError(
+        f"{problem}: {refusal['problem'][:1].lower()}{refusal['problem'][1:]}",
+        file=path,
+        layer=refusal["layer"],
+        expected=refusal["expected"],
+        found=refusal["found"],
+        remedy="Nothing was changed between the two starts: see what gives something else each time, such as an order "
+        "that is drawn without a seed, the time, or a list of files that is not sorted."
+        if again
+        else refusal["remedy"],
+    )
 
 
 def _require_runs(known: dict[str, RunTrace], path: Path) -> None:
@@ -168,9 +188,9 @@ def _require_runs(known: dict[str, RunTrace], path: Path) -> None:
         raise TrainingError(
             "The script trains no run that can be taken up again.",
             file=path,
-            expected='weld.fit(…, run="…")',
+            expected='weld.fit(…, run="…"), or model.fit(…, callbacks=[weld.Resume("…")])',
             found="no call of it" if not known else "no step that was trained",
-            remedy="Let the script train by weld.fit.",
+            remedy="Let the script train by one of these.",
         )
 
 

@@ -115,3 +115,17 @@ def test_a_size_of_shards_and_custom_objects_of_another_kind_are_refused(trained
     with pytest.raises(UsageError, match="custom_objects is of another kind") as refused:
         load(tmp_path / "a.keras", custom_objects=5)
     assert refused.value.found == "5 (int)"
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX alone takes memory back")
+def test_moving_averages_that_jax_has_taken_are_told(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    model.compile(keras.optimizers.SGD(0.1, use_ema=True), "mse")
+    examples = np.ones((8, 4), "float32"), np.ones((8, 3), "float32")
+    model.fit(*examples, verbose=0)
+    model.evaluate(*examples, verbose=0)
+    with pytest.raises(WriteError, match="has lost its values") as refused:
+        save(model, tmp_path / "m.keras")
+    assert "average" in refused.value.layer
+    model.compile("sgd", "mse")
+    save(model, tmp_path / "m.keras")

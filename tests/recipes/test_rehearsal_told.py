@@ -39,6 +39,7 @@ def test_what_a_start_was_refused_by_is_told(tmp_path: Path, monkeypatch: pytest
     script.write_text(SCRIPT)
     with pytest.raises(TrainingError):
         main(str(tmp_path), str(script), [])
+    rehearsal._current._trace.close()
     assert json.loads((tmp_path / REFUSAL).read_text())["found"] == "mean 2"
     error = _failed(tmp_path, script, 1)
     assert error.problem == ("The training fails when it is run by itself: the run was begun with another data.")

@@ -28,6 +28,7 @@ from keras_weld.io.saved_kind import saved_kind
 from keras_weld.io.write import open_sink
 from keras_weld.models.architecture import compare_architecture
 from keras_weld.models.keras_private import layers_directly_in
+from keras_weld.models.lost_arrays import refuse_lost_arrays
 from keras_weld.models.provenance import lineage_of
 from keras_weld.models.quiet import quiet
 from keras_weld.models.saved_model import compare_served, write_saved_model
@@ -133,7 +134,8 @@ def require_savable(model: Any, target: Path, kind: Kind) -> None:
 
     Raises:
         UsageError: if it is no built model.
-        WriteError: if a folder of other things is there, or the format has no place for a part of the model.
+        WriteError: if a variable has lost its values, a folder of other things is there, or the format has no place
+            for a part of the model.
     """
     if not isinstance(model, keras.Model):
         raise UsageError("Only a Keras model can be saved.", file=target, found=type(model).__name__)
@@ -143,6 +145,7 @@ def require_savable(model: Any, target: Path, kind: Kind) -> None:
             file=target,
             remedy="Call it once on some data, or model.build(input_shape), then save it.",
         )
+    refuse_lost_arrays(model, target)
     if kind is Kind.SAVED_MODEL:
         _refuse_other_folders(target)
     elif kind is Kind.LEGACY_MODEL:

@@ -57,6 +57,49 @@ def test_what_is_not_sure_is_not_taken():
     assert optimizer_values(*optimizer(keras.optimizers.Nadam), stored(*names)) is None
 
 
+@pytest.mark.parametrize(
+    ("make", "slots"),
+    [
+        (keras.optimizers.Adadelta, {"accumulated_grad": "accumulated_grad", "accumulated_delta_var": "accum_var"}),
+        (keras.optimizers.Adamax, {"momentum": "m", "norm": "u"}),
+        (keras.optimizers.Adamax, {"momentum": "m", "norm": "v"}),
+        (keras.optimizers.Ftrl, {"accumulator": "accumulator", "linear": "linear"}),
+        (keras.optimizers.Lion, {"momentum": "m"}),
+        (lambda: keras.optimizers.SGD(0.1, momentum=0.9, use_ema=True), {"average": "average", "momentum": "m"}),
+    ],
+)
+def test_each_kind_of_moment_has_its_place(make, slots):
+    made, variables = optimizer(make)
+    found = optimizer_values(
+        made, variables, stored(*(f"X/{word}/{one}:0" for word in slots.values() for one in VARIABLES))
+    )
+    for variable, value in zip(made.variables[2:], found[2:], strict=True):
+        slot = next(slot for slot in slots if variable.path.endswith(f"_{slot}"))
+        place = next(i for i, one in enumerate(VARIABLES) if one.replace("/", "_") in variable.path)
+        assert int(value.ravel()[0]) == 4 * list(slots).index(slot) + place
+
+
+def test_the_product_of_nadam_follows_from_its_steps():
+    made, variables = optimizer(keras.optimizers.Nadam)
+    names = [f"Nadam/{slot}/{one}:0" for one in VARIABLES for slot in "mv"]
+    found = optimizer_values(made, variables, stored(*names))
+    product = 1.0
+    for step in range(1, 8):
+        product *= 0.9 * (1 - 0.5 * 0.96**step)
+    assert found[-1] == pytest.approx(product, rel=1e-6)
+    config = {"class_name": "Custom>Nadam", "config": {"is_legacy_optimizer": False}}
+    in_order = values_in_order(made, config, list(stored(*names).values()))
+    assert [one.shape for one in in_order] == [tuple(one.shape) for one in made.variables]
+    assert in_order[-1] == found[-1]
+
+
+def test_nadam_before_keras_2_11_had_another_rule():
+    made, variables = optimizer(keras.optimizers.Nadam)
+    given = stored(*(f"Nadam/{one}/{slot}:0" for slot in "mv" for one in VARIABLES))
+    assert optimizer_values(made, variables, given) is not None
+    assert optimizer_values(made, variables, given | {"Nadam/momentum_cache:0": np.array(0.5)}) is None
+
+
 def test_optimizer_that_made_no_step_has_nothing_to_lose():
     assert never_trained({})
     assert never_trained({"iteration:0": np.array(0)})
@@ -82,7 +125,7 @@ def test_numbered_state_of_other_optimizers_is_not_taken():
     config = {"class_name": "Custom>SGD", "config": {"is_legacy_optimizer": False}}
     assert int(values_in_order(made, config, given)[0]) == 7
     assert len(values_in_order(made, config, given)) == len(made.variables)
-    assert values_in_order(made, config | {"class_name": "Nadam"}, given) is None
+    assert values_in_order(made, config | {"class_name": "Adafactor"}, given) is None
     assert values_in_order(made, config | {"config": {}}, given) is None
     assert values_in_order(made, config, []) is None
 
@@ -115,6 +158,8 @@ def test_whole_file_of_keras_2_goes_on_where_it_stopped(name):
 OLD = {
     "adam": lambda old: old.optimizers.Adam(0.05, amsgrad=True),
     "decayed": lambda old: old.optimizers.legacy.Adam(0.05, decay=0.1),
+    "ftrl": lambda old: old.optimizers.Ftrl(0.05),
+    "averaged": lambda old: old.optimizers.Adadelta(0.5, use_ema=True),
     "rmsprop": lambda old: old.optimizers.RMSprop(0.01, momentum=0.9, centered=True),
 }
 
@@ -123,7 +168,10 @@ OLD = {
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf_keras is TensorFlow's")
 @pytest.mark.parametrize(
     ("name", "file"),
-    [("adam", "m.h5"), ("decayed", "m.h5"), ("rmsprop", "m.h5"), ("rmsprop", "m.keras"), ("adam", "m.keras")],
+    [
+        *(("adam", "m.h5"), ("decayed", "m.h5"), ("rmsprop", "m.h5"), ("rmsprop", "m.keras"), ("adam", "m.keras")),
+        *(("ftrl", "m.h5"), ("averaged", "m.keras")),
+    ],
 )
 def test_training_goes_on_as_it_would_have_in_keras_2(tmp_path, name, file):
     old = pytest.importorskip("tf_keras")

@@ -20,9 +20,16 @@ _SLOTS = {
     "velocity_hat": ("vhat",),
     "average_gradient": ("average_gradient", "mg"),
     "accumulator": ("accumulator",),
+    "accumulated_grad": ("accumulated_grad", "accum_grad"),
+    "accumulated_delta_var": ("accumulated_delta_var", "accum_var"),
+    "norm": ("u", "v"),
+    "linear": ("linear",),
+    "average": ("average",),
 }
 _SCHEDULE = {"module": "keras.optimizers.schedules", "registered_name": None}
-_SAME_ORDER = ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad")
+_SAME_ORDER = ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Ftrl", "Lion", "Nadam")
+_NADAM_DECAY = 0.96
+_LEGACY_NADAM = "momentum_cache"
 _COUNTERS = ("iteration", "iterations", "iter")
 
 
@@ -100,12 +107,15 @@ def optimizer_values(optimizer: Any, variables: Sequence[Any], stored: Mapping[s
         for number, one in enumerate(variables)
         for slot in _SLOTS
     }
+    if any(_bare(key).endswith(_LEGACY_NADAM) for key in stored):
+        return None  # its momentum grows by another rule
     found: list[Array] = []
-    for wanted in optimizer.variables:
+    steps = next((array for key, array in stored.items() if _bare(key).split("/")[-1] in _COUNTERS), None)
+    for wanted in _listed(optimizer):
         name = wanted.path.rpartition("/")[2]
         value: Array | None = None
         if name == "iteration":
-            value = next((array for key, array in stored.items() if _bare(key).split("/")[-1] in _COUNTERS), None)
+            value = steps
         elif name == "learning_rate":
             value = np.asarray(wanted.numpy())
         elif name in places:
@@ -114,7 +124,7 @@ def optimizer_values(optimizer: Any, variables: Sequence[Any], stored: Mapping[s
         if value is None or value.shape != tuple(wanted.shape):
             return None
         found.append(value)
-    return found
+    return found if steps is None else [*found, *_unstored(optimizer, steps)]
 
 
 def values_in_order(optimizer: Any, config: Config, stored: Sequence[Array]) -> list[Array] | None:
@@ -134,7 +144,20 @@ def values_in_order(optimizer: Any, config: Config, stored: Sequence[Array]) -> 
     known = str(config.get("class_name")).removeprefix("Custom>") in _SAME_ORDER
     if not stored or not known or not isinstance(given, dict) or given.get("is_legacy_optimizer") is not False:
         return None
-    return [stored[0], np.asarray(optimizer.variables[1].numpy()), *stored[1:]]
+    return [stored[0], np.asarray(optimizer.variables[1].numpy()), *stored[1:], *_unstored(optimizer, stored[0])]
+
+
+def _listed(optimizer: Any) -> list[Any]:
+    """An optimizer's variables but for the last of Nadam's, which Keras 2 has none of in its files."""
+    return list(optimizer.variables[:-1] if isinstance(optimizer, keras.optimizers.Nadam) else optimizer.variables)
+
+
+def _unstored(optimizer: Any, steps: Array) -> list[Array]:
+    """What Keras 2 does not store of an optimizer: Nadam's product of momenta, which follows from the steps taken."""
+    if not isinstance(optimizer, keras.optimizers.Nadam):
+        return []
+    momenta = optimizer.beta_1 * (1.0 - 0.5 * _NADAM_DECAY ** np.arange(1, int(steps) + 1))
+    return [np.asarray(np.prod(momenta), np.float32)]
 
 
 def never_trained(stored: Mapping[str, Array]) -> bool:

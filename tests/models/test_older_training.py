@@ -7,8 +7,18 @@ import numpy as np
 import pytest
 from small_models import GOLDEN
 
+from keras_weld.core.state import ModelState
+from keras_weld.io.kinds import Kind
 from keras_weld.models import load
-from keras_weld.models.older_training import metric, never_trained, optimizer_config, optimizer_values, values_in_order
+from keras_weld.models.compiling import compile_as_saved
+from keras_weld.models.older_training import (
+    metric,
+    never_trained,
+    optimizer_config,
+    optimizer_named,
+    optimizer_values,
+    values_in_order,
+)
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
 
@@ -128,6 +138,40 @@ def test_numbered_state_of_other_optimizers_is_not_taken():
     assert values_in_order(made, config | {"class_name": "Adafactor"}, given) is None
     assert values_in_order(made, config | {"config": {}}, given) is None
     assert values_in_order(made, config, []) is None
+
+
+def test_an_optimizer_by_name_has_its_settings_by_default():
+    assert optimizer_named("rmsprop")["class_name"] == "RMSprop"
+    made, _ = optimizer(keras.optimizers.SGD)
+    given = [np.array(7), *(np.zeros(shape) for shape in ((4, 3), (3,), (3, 3), (3,)))]
+    found = values_in_order(made, optimizer_named("sgd"), given)
+    assert [float(one) for one in found] == [7.0, pytest.approx(0.01)]
+
+
+WRAPPED = {"class_name": "MeanMetricWrapper", "config": {"name": "b_mae", "fn": "mean_absolute_error"}}
+OBJECT = {"class_name": "MeanAbsoluteError", "config": {"name": "a_mine", "dtype": "float32"}}
+HUBER = {"class_name": "Huber", "config": {"reduction": "auto", "name": "huber_loss", "delta": 0.5, "fn": "huber"}}
+
+
+@pytest.mark.parametrize(
+    ("losses", "metrics", "names"),
+    [
+        (["mse", "mae"], [[OBJECT], [WRAPPED]], ["a_mine", "b_mae"]),
+        ({"a": "mse", "b": "mae"}, [[None], [WRAPPED]], ["b_mae"]),
+        ({"a": "mse", "b": "mae"}, {"b": "mae"}, ["b_mae"]),
+        ("mse", ["mae"], ["a_mae", "b_mae"]),
+        ([HUBER, "mae"], None, []),
+    ],
+)
+def test_losses_and_metrics_of_several_outputs(losses, metrics, names):
+    given = keras.Input((4,))
+    outputs = [keras.layers.Dense(2, name="a")(given), keras.layers.Dense(1, name="b")(given)]
+    model = keras.Model(given, outputs)
+    said = {"optimizer": "sgd", "loss": losses, "metrics": metrics}
+    state = ModelState("m.keras", Kind.KERAS, {}, compile_config=said, metadata={"keras_version": "2.15.0"})
+    compile_as_saved(model, state, {}, {})
+    found = model.evaluate(np.ones((2, 4)), [np.ones((2, 2)), np.ones((2, 1))], verbose=0, return_dict=True)
+    assert [name for name in found if "loss" not in name] == names
 
 
 def test_metrics_keep_the_names_they_were_asked_for_by():

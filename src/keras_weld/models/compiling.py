@@ -14,7 +14,15 @@ import numpy as np
 
 from keras_weld.core.state import Array, ModelState
 from keras_weld.io.kinds import Kind
-from keras_weld.models.older_training import metric, never_trained, optimizer_config, optimizer_values, values_in_order
+from keras_weld.models.older_training import (
+    loss,
+    metric,
+    never_trained,
+    optimizer_config,
+    optimizer_named,
+    optimizer_values,
+    values_in_order,
+)
 from keras_weld.models.refusal import major_version
 
 
@@ -36,6 +44,8 @@ def compile_as_saved(model: keras.Model, state: ModelState, custom: dict[str, An
     """
     said = state.compile_config or {}
     described = said.get("optimizer_config") or said.get("optimizer")
+    if isinstance(described, str):
+        described = optimizer_named(described)
     if not isinstance(described, dict):
         return
     older = (major_version(state) or 3) < 3
@@ -43,7 +53,7 @@ def compile_as_saved(model: keras.Model, state: ModelState, custom: dict[str, An
         with keras.saving.custom_object_scope(custom):
             model.compile(
                 optimizer=keras.optimizers.deserialize(optimizer_config(described)),
-                loss=_each(keras.losses.get, said.get("loss")),
+                loss=_each(_loss, said.get("loss")),
                 metrics=_metrics(model, said.get("metrics")),
                 weighted_metrics=_metrics(model, said.get("weighted_metrics")),
                 loss_weights=said.get("loss_weights"),
@@ -89,14 +99,28 @@ def _tell(state: ModelState, what: str, then: str) -> None:
 
 
 def _metrics(model: keras.Model, said: Any) -> Any:
-    if isinstance(said, list) and len(said) == 1 and isinstance(said[0], list) and len(model.outputs) == 1:
-        said = said[0]  # Keras 2 lists them by output, also where there is one
-    return _each(_metric, said)
+    """Metrics by output; Keras 2 lists them so where there is one too, with None for none, and names that tell it."""
+    if not isinstance(said, list):
+        return _each(_metric, said)
+    outputs = [str(name) for name in getattr(model, "output_names", [""])]  # a Sequential has one, without a name
+    if len(outputs) == 1:
+        return _each(_metric, said[0] if len(said) == 1 and isinstance(said[0], list) else said)
+    if not any(isinstance(one, list | tuple) for one in said):
+        said = [said] * len(outputs)  # one list is for all outputs
+    several = [one if isinstance(one, list | tuple) else [one] for one in said]
+    return [
+        [_metric(one, output) for one in found if one is not None]
+        for found, output in zip(several, outputs, strict=True)
+    ]
 
 
-def _metric(said: Any) -> Any:
-    named = metric(said)
+def _metric(said: Any, output: str = "") -> Any:
+    named = metric(said, output)
     return named if isinstance(named, str) else keras.metrics.deserialize(named)
+
+
+def _loss(said: Any) -> Any:
+    return keras.losses.get(loss(said))
 
 
 def _each(make: Callable[[Any], Any], said: Any) -> Any:

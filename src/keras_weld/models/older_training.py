@@ -59,6 +59,32 @@ def optimizer_config(config: Config) -> Config:
     return {"class_name": known if hasattr(keras.optimizers, known) else name, "config": options}
 
 
+def optimizer_named(name: str) -> Config:
+    """The configuration of an optimizer that was asked for by its name, with the settings that it has by default.
+
+    Example:
+        >>> optimizer_named("sgd")
+        {'class_name': 'SGD', 'config': {'is_legacy_optimizer': False}}
+    """
+    known = {one.lower(): one for one in dir(keras.optimizers)}
+    return {"class_name": known.get(name.lower(), name), "config": {"is_legacy_optimizer": False}}
+
+
+def loss(config: Any) -> Any:
+    """A loss's configuration, without what Keras 3 does not take; "auto" was its own default.
+
+    Example:
+        >>> loss({"class_name": "Huber", "config": {"reduction": "auto", "fn": "huber", "delta": 0.5}})
+        {'class_name': 'Huber', 'config': {'delta': 0.5}}
+    """
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+        return config
+    options = {key: value for key, value in config["config"].items() if key != "fn"}
+    if options.get("reduction") == "auto":
+        del options["reduction"]
+    return {**config, "config": options}
+
+
 def _schedule(config: Config) -> Config:
     """A schedule's configuration with its module, and without the name that Keras 2 left empty."""
     given = config.get("config")
@@ -67,16 +93,25 @@ def _schedule(config: Config) -> Config:
     return {**_SCHEDULE, **config, "config": given}
 
 
-def metric(config: Any) -> Any:
+def metric(config: Any, output: str = "") -> Any:
     """A metric's configuration; one that Keras 2 made of a function by the name it was asked for.
+
+    Args:
+        config: a name or a configuration.
+        output: the output that it measures, with which the names of its metrics begin where there are several.
 
     Example:
         >>> metric({"class_name": "MeanMetricWrapper", "config": {"name": "accuracy", "fn": "categorical_accuracy"}})
         'accuracy'
     """
-    if not isinstance(config, dict) or config.get("class_name") != "MeanMetricWrapper":
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         return config
     name, function = config["config"].get("name"), config["config"].get("fn")
+    if output and isinstance(name, str):
+        name = name.removeprefix(f"{output}_")
+        config = {**config, "config": {**config["config"], "name": name}}
+    if config.get("class_name") != "MeanMetricWrapper":
+        return config
     if not isinstance(function, str):
         return config
     if name in ("accuracy", "acc", "crossentropy", "ce"):
@@ -144,6 +179,8 @@ def values_in_order(optimizer: Any, config: Config, stored: Sequence[Array]) -> 
     known = str(config.get("class_name")).removeprefix("Custom>") in _SAME_ORDER
     if not stored or not known or not isinstance(given, dict) or given.get("is_legacy_optimizer") is not False:
         return None
+    if isinstance(optimizer, keras.optimizers.SGD) and not optimizer.momentum:
+        stored = stored[:1]  # Keras 2 keeps zeros for a momentum that is not used
     return [stored[0], np.asarray(optimizer.variables[1].numpy()), *stored[1:], *_unstored(optimizer, stored[0])]
 
 

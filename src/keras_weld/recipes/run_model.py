@@ -16,7 +16,7 @@ from keras_weld.io.limits import Limits
 from keras_weld.models.load import load
 from keras_weld.recipes.kept_recipe import kept_recipe
 from keras_weld.recipes.train_parts import build
-from keras_weld.training.best import Best, parse_best
+from keras_weld.training.best import Criterion, parse_best
 from keras_weld.training.checkpoints import Checkpoints
 from keras_weld.training.run_folder import CHECKPOINTS, MODEL, RECIPE, read_run
 from keras_weld.training.run_history import measured
@@ -136,11 +136,11 @@ def _step_in(history: Sequence[Mapping[str, Any]], which: str, run: Path) -> int
     return step
 
 
-def _best(run: Path) -> Best:
-    return parse_best(kept_recipe(run)[0].recipe.best) if (run / RECIPE).is_file() else Best()
+def _best(run: Path) -> Criterion:
+    return parse_best(kept_recipe(run)[0].recipe.best) if (run / RECIPE).is_file() else Criterion()
 
 
-def _direction(which: str, run: Path) -> Best:
+def _direction(which: str, run: Path) -> Criterion:
     try:
         return parse_best(which)
     except UsageError as error:

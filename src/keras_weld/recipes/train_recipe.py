@@ -65,7 +65,20 @@ def _pixels(text: str) -> str:
 
 
 OneNamed = Annotated[Named, BeforeValidator(_named)]
-Change = Literal["model", "optimizer", "learning_rate", "data", "batch_size", "seed", "backend", "callbacks"]
+Change = Literal[
+    "model",
+    "optimizer",
+    "learning_rate",
+    "loss",
+    "loss_weights",
+    "metrics",
+    "batch_size",
+    "data",
+    "validation_data",
+    "seed",
+    "backend",
+    "callbacks",
+]
 """What may differ from the run so far, where it is meant."""
 
 

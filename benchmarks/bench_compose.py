@@ -1,11 +1,15 @@
 """Fusing and ensembling independently trained networks of three architectures, judged on real pictures.
 
     python benchmarks/bench_compose.py --data pictures.npz --folder work --seeds 3
+    python benchmarks/bench_compose.py --data pictures.npz --folder work --folds 3
 
 The data has x_train, y_train, x_val, y_val, x_test, y_test: pictures of 0 to 255 and labels. Each seed trains three
 networks from nothing (those in the folder are kept), fuses two of them under a new head, and ensembles all three.
 Sources are chosen on the validation pictures and judged on the test pictures. As a control, the better of the two
 fused networks is trained on by the same stages.
+
+With --folds, for data of few pictures, all of them are put together and parted anew: each fold in turn is the test data
+of networks that learn from the others, and the last lines are over all pictures, each judged once.
 
 Without --data nothing is measured: no pictures come with the project.
 """
@@ -43,6 +47,47 @@ def sources(data: Path, folder: Path, seed: int, epochs: int) -> dict[str, Path]
     return paths
 
 
+def parted(data: Path, folder: Path, folds: int) -> list[Path]:
+    """The pictures parted anew into so many files, each with other test pictures; a tenth of the rest to choose by."""
+    with np.load(data) as given:
+        x, y = (np.concatenate([given[f"{name}_{part}"] for part in ("train", "val", "test")]) for name in "xy")
+    parts = np.array_split(np.random.default_rng(0).permutation(len(y)), folds)
+    paths = []
+    for number, test in enumerate(parts):
+        rest = np.concatenate([*parts[:number], *parts[number + 1 :]])
+        val, train = np.split(rest, [len(rest) // 10])
+        rows = {"train": train, "val": val, "test": test}
+        paths.append(folder / f"fold-{number}.npz")
+        arrays = {f"{name}_{part}": values[at] for part, at in rows.items() for name, values in (("x", x), ("y", y))}
+        np.savez(paths[-1], **arrays)
+    return paths
+
+
+def hits(path: Path, data: Path) -> Any:
+    """Which of the test pictures a model gets right, as 0 and 1."""
+    import keras
+
+    with np.load(data) as arrays:
+        x, y = arrays["x_test"], arrays["y_test"]
+    return (keras.models.load_model(path, compile=False).predict(x, verbose=0).argmax(-1) == y).astype(float)
+
+
+def over_all(found: list[dict[str, Any]]) -> list[str]:
+    """A line for each merge: how much better than the best source of its fold, over the pictures of all folds."""
+    from keras_weld.judging.bootstrap import interval, resample
+
+    lines = []
+    for merge in dict.fromkeys(row["merge"] for row in found):
+        those = [row for row in found if row["merge"] == merge]
+        made, best = (np.concatenate([row["hits"][of] for row in those]) for of in ("made", "best"))
+        gain = 100 * (made - best)
+        count = len(gain)
+        span = interval(resample([lambda drawn, gain=gain: drawn @ gain / len(gain)], count)[:, 0])  # type: ignore[misc]
+        figures = f"{100 * made.mean():6.2f}  {gain.mean():+6.2f} ({span.low:+.2f} to {span.high:+.2f})"
+        lines.append(f"all {count} {merge:<34} {figures}")
+    return lines
+
+
 def judged(name: str, made: Path, against: list[Path], data: Path) -> dict[str, Any]:
     """What `evaluate` says of a merge, in figures."""
     import keras_weld as weld
@@ -61,6 +106,7 @@ def judged(name: str, made: Path, against: list[Path], data: Path) -> dict[str, 
         "high": rows[0].difference_high,
         "verdict": rows[0].verdict,
         "sources": {row.model: row.value for row in rows[1:]},
+        "hits": {"made": hits(made, data), "best": hits(made.parent / best.model, data)},
     }
 
 
@@ -79,9 +125,12 @@ def one_seed(data: Path, folder: Path, seed: int, epochs: int, stages: str | Non
     control = folder / f"control-{seed}.keras"
     weld.tune(better, data, stages=stages, out=control, seed=seed)
     found.append(judged("control: the better one tuned on", control, two, data))
-    for reduce in ("mean", "geometric", "vote"):
+    with np.load(data) as arrays:
+        chosen_by = (arrays["x_val"], arrays["y_val"])
+    for reduce in ("mean", "geometric", "vote", "weighted"):
         made = folder / f"ensemble-{reduce}-{seed}.keras"
-        weld.ensemble(list(paths.values()), reduce=reduce, out=made)
+        fitted = {"fit_weights": chosen_by} if reduce == "weighted" else {}
+        weld.ensemble(list(paths.values()), reduce=reduce, out=made, **fitted)
         found.append(judged(f"ensemble, {reduce}", made, list(paths.values()), data))
     return [{"seed": seed, **one} for one in found]
 
@@ -92,6 +141,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--folder", type=Path, default=Path("bench-compose"))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--folds", type=int, help="in place of seeds: part all pictures anew into so many folds")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--stages", help="of the fused model and its control, as weld tune takes them")
     told = parser.parse_args()
@@ -100,14 +150,18 @@ def main() -> int:
         return 0
     told.folder.mkdir(parents=True, exist_ok=True)
     found = []
-    for seed in range(told.seeds):
-        found += one_seed(told.data, told.folder, seed, told.epochs, told.stages)
-    (told.folder / "results.json").write_text(json.dumps(found, indent=2))
+    data = parted(told.data, told.folder, told.folds) if told.folds else [told.data] * told.seeds
+    for seed, one in enumerate(data):
+        found += one_seed(one, told.folder, seed, told.epochs, told.stages)
+    kept = [{name: value for name, value in row.items() if name != "hits"} for row in found]
+    (told.folder / "results.json").write_text(json.dumps(kept, indent=2))
     for row in found:
         print(
             f"{row['seed']} {row['merge']:<34} {row['accuracy']:6.2f}  {row['difference']:+6.2f} "
             f"({row['low']:+.2f} to {row['high']:+.2f})  {row['verdict']}"
         )
+    if told.folds:
+        print("\n".join(over_all(found)))
     return 0
 
 

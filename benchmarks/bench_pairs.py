@@ -2,16 +2,18 @@
 
     python benchmarks/bench_pairs.py --all
 
-Prints a table for the backend it runs on. A pair counts when the file that was written loads in a fresh process with
-plain Keras and predicts what the live model does; `separate` says that the models had to get an input each.
+Prints a table in Markdown for the backend it runs on. A pair counts when the file that was written loads in another
+process, one with plain Keras for all of them, and predicts what the live model does; `separate` says that the models had
+to get an input each.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from itertools import combinations_with_replacement
 from pathlib import Path
@@ -25,6 +27,37 @@ KINDS = (
 )
 HEAVY = ("mobilenet", "resnet", "efficientnet")
 """Left out without --all: with them, the pairs take an hour on two cores."""
+
+
+_LOOP = """
+import io, json, sys, traceback
+asked, answers = sys.stdin, sys.stdout
+for line in asked:
+    script, sys.stdin = json.loads(line)
+    sys.stdin, said, code = io.StringIO(sys.stdin), "", 0
+    try:
+        exec(script, {"__name__": "__main__"})
+    except Exception:
+        said, code = traceback.format_exc(), 1
+    print(json.dumps([code, said]), file=answers, flush=True)
+"""
+
+
+class PlainKeras:
+    """A process that has never heard of keras-weld, asked again and again: it imports Keras once for all files."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-c", _LOOP]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def __call__(self, script: str, given: str) -> subprocess.CompletedProcess[str]:
+        """Run a piece of Python there, as `proof.in_fresh_process` does in a process of its own."""
+        assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101, PT018
+        print(json.dumps([script, given]), file=self._process.stdin, flush=True)
+        code, said = json.loads(self._process.stdout.readline())
+        return subprocess.CompletedProcess([sys.executable], code, "", said)
 
 
 def attempts(verb: str) -> list[dict[str, Any]]:
@@ -47,6 +80,17 @@ def outcome(compose: Callable[..., Any], pair: list[Path], out: Path, verb: str,
     return said
 
 
+def table(kinds: tuple[str, ...], found: dict[tuple[str, str], str]) -> list[str]:
+    """The outcomes as a table, and below it the words of each refusal once, by its number."""
+    refusals = list(dict.fromkeys(said for said in found.values() if said.startswith("refused")))
+    lines = ["| | " + " | ".join(kinds) + " |", "| --- |" + " --- |" * len(kinds)]
+    for second in kinds:
+        cells = [found.get((first, second), "") for first in kinds]
+        cells = [f"refused {refusals.index(said) + 1}" if said in refusals else said for said in cells]
+        lines.append(f"| {second} | " + " | ".join(cells) + " |")
+    return [*lines, *(f"\n{number}. {said}" for number, said in enumerate(refusals, 1))]
+
+
 def main() -> int:
     """Go through all pairs; exit code 1 if one ends in anything but a file or a refusal."""
     import custom_parts
@@ -54,7 +98,9 @@ def main() -> int:
     from zoo import ZOO
 
     import keras_weld as weld
+    from keras_weld.recipes import proof
 
+    proof.in_fresh_process = PlainKeras()
     custom = [custom_parts.Tower]
     verbs: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         "fuse": (weld.fuse, {"classes": 4, "custom_objects": custom}),
@@ -72,13 +118,13 @@ def main() -> int:
             weld.save(ZOO[kind](), folder / f"{kind}.keras")
         for verb in told.verbs or verbs:
             compose, settings = verbs[verb]
-            print(f"\n{verb}, {keras.backend.backend()}:", flush=True)
+            found = {}
             for first, second in combinations_with_replacement(kinds, 2):
                 keras.utils.clear_session()
-                began = time.perf_counter()
                 pair = [folder / f"{first}.keras", folder / f"{second}.keras"]
-                told = outcome(compose, pair, folder / "out.keras", verb, settings)
-                print(f"  {first:<13}{second:<13}{time.perf_counter() - began:6.1f} s  {told}", flush=True)
+                found[first, second] = outcome(compose, pair, folder / "out.keras", verb, settings)
+                print(f"  {verb} {first} {second}: {found[first, second]}", file=sys.stderr, flush=True)
+            print(f"\n{verb}, {keras.backend.backend()}:\n\n" + "\n".join(table(kinds, found)), flush=True)
     return 0
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/bench_pairs.py --all
 
-Prints a table in Markdown for the backend it runs on. A pair counts when the file that was written loads in another
-process, one with plain Keras for all of them, and predicts what the live model does; `separate` says that the models had
+Prints tables in Markdown for the backend it runs on. A pair counts when the file that was written loads in another
+process, one with plain Keras for all, and predicts what the live model does; `separate` says that the models had
 to get an input each.
 """
 

@@ -190,7 +190,18 @@ def test_of_several_outputs_one_can_be_chosen() -> None:
     assert made.model.get_layer("features").output.shape == (None, 12)
     with pytest.raises(UsageError, match="no such output") as caught:
         fuse(of(made_for_refusal("two_outputs")), classes=2, outputs={"m0": "size"})
-    assert caught.value.expected == "kind, age"
+    assert (caught.value.expected, caught.value.remedy) == ("kind, age", "Name one that it has: --output m0:kind")
+
+
+def test_several_outputs_of_the_same_features_are_told() -> None:
+    x = keras.Input((12,))
+    hidden = layers.Dense(5, activation="relu", name="hidden")(x)
+    model = keras.Model(x, [layers.Dense(2, name=name)(hidden) for name in ("kind", "age")])
+    made = fuse(of(model, model), classes=2, outputs={"m1": "age"})
+    assert made.notes == [
+        "m0 has several outputs (kind, age), all made of the same features: those of hidden are taken for any of them."
+    ]
+    assert made.parameters["outputs"] == {"m1": "age"}
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,7 @@ def test_the_number_of_classes_is_that_of_the_output_that_is_named(files: list[P
     with pytest.raises(weld.WeldError, match="How many classes") as caught:
         weld.fuse(sources)
     assert caught.value.found == "mlp: 4, two: not told"
+    assert "--output two:sex (of sex, kind)" in str(caught.value.remedy)
     with pytest.raises(weld.WeldError, match="has no such output") as caught:
         weld.fuse(sources, output={"two": "age"})
     assert caught.value.expected == "sex, kind"

@@ -75,6 +75,7 @@ def fuse(
         "activation": activation,
         "inputs": inputs,
         "features": taken,
+        "outputs": dict(outputs),
         "project": project,
     }
     return Composed(model, notes, parameters, new)
@@ -128,6 +129,11 @@ def _features(member: Member, at: str | None, output: str | None, notes: list[st
                 remedy=f"Name the layer: --at {member.name}:LAYER, or the output: --output {member.name}:NAME.",
             )
         place = places[0].place
+        if output is None and len(places) > 1:
+            notes.append(
+                f"{member.name} has several outputs ({', '.join(graph.output_names)}), all made of the same features: "
+                f"those of {place} are taken for any of them."
+            )
         if places[0].classifier is None:
             notes.append(f"{member.name} has no classifier after its features: what it gives is taken itself.")
     return before(model, [place], member.name), str(place)
@@ -153,7 +159,13 @@ def outputs_of(member: Member, names: Sequence[str], output: str | None) -> list
     if output is None:
         return list(range(len(names)))
     if output not in names:
-        raise UsageError("The model has no such output.", file=member.source, expected=", ".join(names), found=output)
+        raise UsageError(
+            "The model has no such output.",
+            file=member.source,
+            expected=", ".join(names),
+            found=output,
+            remedy=f"Name one that it has: --output {member.name}:{names[0]}",
+        )
     return [names.index(output)]
 
 

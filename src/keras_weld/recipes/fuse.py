@@ -187,9 +187,19 @@ def _classes(sources: Sources, outputs: Mapping[str, str]) -> int:
             "How many classes the new head tells apart is not known.",
             expected="a number: --classes 10 (classes=10)",
             found=", ".join(f"{name}: {count or 'not told'}" for name, count in found.items()),
-            remedy="Give the number of classes in your data.",
+            remedy=f"Give the number of classes in your data{_or_the_output(sources, outputs)}.",
         )
     return count
+
+
+def _or_the_output(sources: Sources, outputs: Mapping[str, str]) -> str:
+    """What else to do where a source has several outputs, of which none is named."""
+    for member, known in zip(sources.members, sources.candidates, strict=True):
+        names = [port.name for port in known.summary.outputs]
+        if len(names) > 1 and member.name not in outputs:
+            return f", or name the output that counts: --output {member.name}:{names[0]} (of {', '.join(names)})"
+    return ""
+
 
 
 def _told(member: Member, known: Candidate, output: str | None) -> int | None:

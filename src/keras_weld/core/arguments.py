@@ -79,6 +79,24 @@ def require_another_file(out: str | os.PathLike[str] | None, models: Iterable[An
             )
 
 
+def require_model(model: Any) -> None:
+    """Refuse what is neither the path of a model nor a live one.
+
+    Args:
+        model: what was passed as a model.
+
+    Raises:
+        UsageError: if it is something else.
+    """
+    if not isinstance(model, str | os.PathLike) and not hasattr(model, "predict_on_batch"):
+        raise UsageError(
+            "This is not a model.",
+            expected="the path of a saved model, or a live Keras model",
+            found=f"{model!r:.60} ({type(model).__name__})",
+            remedy="Give the path of a .keras file, such as 'model.keras'.",
+        )
+
+
 def require_path(path: Any, remedy: str) -> None:
     """Refuse what is no path.
 

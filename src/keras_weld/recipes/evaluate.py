@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from keras_weld.core.arguments import list_of_models, require_kind, require_whole_number
+from keras_weld.core.arguments import list_of_models, require_kind, require_model, require_whole_number
 from keras_weld.data.open import open_data
 from keras_weld.data.prepare import Preparation
-from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.judging.bootstrap import RESAMPLES
 from keras_weld.judging.metrics import require_metric
@@ -99,7 +98,7 @@ def evaluate(
     splits_to_judge(dataset)  # what cannot be judged is refused before a model is looked at
     models = [model, *list_of_models(against)]
     for each in models:
-        _require_model(each)
+        require_model(each)
     contestants = [
         Contestant(
             name,
@@ -119,15 +118,6 @@ def evaluate(
         seed=seed,
         progress=progress,
     )
-
-
-def _require_model(model: Any) -> None:
-    if not isinstance(model, str | os.PathLike) and not hasattr(model, "predict_on_batch"):
-        raise UsageError(
-            "This is not a model.",
-            expected="the path of a saved model, or a live Keras model",
-            found=type(model).__name__,
-        )
 
 
 def _live(model: Any, custom_objects: Any, unsafe: bool, limits: Limits) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from keras_weld.core.arguments import list_of_models, require_another_file
+from keras_weld.core.arguments import list_of_models, require_another_file, require_model
 from keras_weld.core.lineage import Source
 from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
 from keras_weld.recipes.judged import as_lineage
@@ -41,10 +41,12 @@ def begin(models: Sequence[Any], out: str | os.PathLike[str] | None) -> list[Any
         out: the file that will be written, if any.
 
     Raises:
-        UsageError: if they are no list, or the output is refused.
+        UsageError: if they are no list, one is no model, or the output is refused.
     """
     require_whole_model(out)
     given = list_of_models(models)
+    for model in given:
+        require_model(model)
     require_another_file(out, given)
     return given
 

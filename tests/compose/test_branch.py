@@ -106,7 +106,7 @@ def test_heads_are_made_anew_where_asked_or_needed() -> None:
     assert made.notes[-1] == "b is a new head (3, sigmoid): that was asked for."
     pictures = keras.Sequential([keras.Input((9, 9, 3)), layers.Conv2D(6, 3), layers.GlobalAveragePooling2D()])
     made = made_of(mlp(8), pictures)
-    assert made.notes[-1] == ("b is a new head (6, linear): it has no head of its own: what it gives is its features.")
+    assert made.notes[-2] == ("b is a new head (6, linear): it has no head of its own: what it gives is its features.")
     tower = custom_parts.Tower(width=7, classes=4)
     tower(np.zeros((1, 12), "float32"))
     made = made_of(mlp(8), tower, forms={"b": [Form.PROBABILITIES]})
@@ -123,7 +123,7 @@ def test_a_head_that_looks_at_the_input_is_made_anew() -> None:
     skipping = keras.Model(start, layers.Concatenate()([layers.Dense(3)(deep), start]))
     made = made_of(mlp(8), skipping, at={"b": "deep"})
     assert made.parameters["heads"]["b"] == "new"
-    assert "also depends on the input by another way" in made.notes[-1]
+    assert "also depends on the input by another way" in made.notes[-2]
 
 
 def test_outputs_of_a_model_with_several_are_called_after_both() -> None:

@@ -71,6 +71,14 @@ def test_new_heads_are_told_and_nothing_is_said_of_training_them_again(files: li
     assert known["gives"] == {"d": "class probabilities", "l": "class logits"}
 
 
+def test_a_new_head_of_unknown_meaning_is_told_to_be_linear(files: list[Path]) -> None:
+    unknown = make(3, 4, 2, None)
+    guess = "What other means is not told by the file, so its new head is linear: if it gives probabilities, say so "
+    for said, told in (({}, True), ({"other": "logits"}, False)):
+        made = weld.branch([files[0], unknown], heads="new", names=["d", "other"], outputs=said)
+        assert (guess in str((weld.lineage(made) or {})["notes"])) is told
+
+
 def test_what_is_said_against_a_file_is_told(files: list[Path]) -> None:
     known = weld.lineage(weld.branch(files, heads="new", outputs={"letters": "probabilities"})) or {}
     assert known["gives"]["letters"] == "class probabilities"

@@ -212,6 +212,11 @@ def _new_heads(
         name = member.name if len(part.names) == 1 else f"{member.name}_{output}"
         made[name] = keras.layers.Dense(tensor.shape[-1], activation=activation, dtype="float32", name=name)(vector)
         notes.append(f"{name} is a new head ({tensor.shape[-1]}, {activation}): {reason}.")
+        if form is None:
+            notes.append(
+                f"What {name} means is not told by the file, so its new head is linear: if it gives probabilities, "
+                f"say so with --outputs {member.name}:probabilities."
+            )
     return made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from handmade_models import dense, layer, sequential
 
-from keras_weld.checks.meaning import Kind, meaning_of
+from keras_weld.checks.meaning import Kind, meaning_by_loss, meaning_of
 from keras_weld.checks.shapes import Shapes
 from keras_weld.checks.training import Loss, loss_of
 from keras_weld.core.graph import ModelGraph
@@ -53,10 +53,38 @@ def meaning(*layers, loss=None, shape=(8,)):
         ),
         ([dense("d", 3, "tanh")], None, Kind.VALUES, "values from -1 to 1"),
         ([layer("MyOwn", "own")], None, Kind.UNKNOWN, "unknown"),
+        ([dense("d", 3, "linear"), layer("Softmax", "s", axis=0)], None, Kind.UNKNOWN, "unknown"),
+        ([dense("d", 3, "linear"), layer("Softmax", "s", axis=[1])], None, Kind.CLASSES, "probabilities of 3 classes"),
+        (
+            [layer("Activation", "s", activation={"class_name": "Softmax", "config": {"axis": 0}})],
+            None,
+            Kind.UNKNOWN,
+            "unknown",
+        ),
     ],
 )
 def test_meanings(layers, loss, kind, text):
     found = meaning(*layers, loss=loss)
+    assert (found.kind, found.text) == (kind, text)
+
+
+def test_a_softmax_along_another_axis_is_told():
+    assert meaning(dense("d", 3, "linear"), layer("Softmax", "s", axis=0)).why == 'softmax along axis 0 in layer "s"'
+
+
+@pytest.mark.parametrize(
+    ("loss", "kind", "text"),
+    [
+        (Loss("sparse_categorical_crossentropy", True), Kind.CLASS_LOGITS, "logits of 3 classes"),
+        (Loss("sparse_categorical_crossentropy", False), Kind.CLASSES, "probabilities of 3 classes"),
+        (Loss("binary_crossentropy", False), Kind.INDEPENDENT, "3 independent probabilities"),
+        (Loss("sparse_categorical_crossentropy"), Kind.UNKNOWN, "unknown"),
+        (Loss("mean_squared_error"), Kind.VALUES, "3 real values"),
+        (Loss("contrastive"), Kind.UNKNOWN, "unknown"),
+    ],
+)
+def test_a_loss_alone_tells_what_it_says(loss, kind, text):
+    found = meaning_by_loss(loss, 3)
     assert (found.kind, found.text) == (kind, text)
 
 

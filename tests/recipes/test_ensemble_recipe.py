@@ -395,6 +395,30 @@ def test_a_model_of_a_class_of_its_own_is_taken_as_a_whole(tmp_path: Path, monke
     with pytest.raises(IncompatibleModelsError, match="What the output means is not told") as caught:
         weld.ensemble([make(0), tower])
     assert caught.value.found == "a model whose layers are in its own code"
+    tower.compile(loss="sparse_categorical_crossentropy")
+    with pytest.raises(IncompatibleModelsError, match="What the output means is not told") as caught:
+        weld.ensemble([make(0), tower])
+    assert "by its name alone, without from_logits" in str(caught.value.found)
+    assert "SparseCategoricalCrossentropy(from_logits=True)" in str(caught.value.remedy)
+    tower.compile(loss=keras.losses.SparseCategoricalCrossentropy())
+    told = weld.ensemble([make(0), tower])
+    np.testing.assert_allclose(answer(told, x), answer(made, x), atol=1e-6)
+
+
+def test_a_loss_that_contradicts_the_layers_is_told() -> None:
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    doubtful, begins = make(1, loss=loss), "m1 gives probabilities of 3 classes (softmax in"
+    notes = (weld.lineage(weld.ensemble([make(0), doubtful])) or {})["notes"]
+    assert [note for note in notes if note.startswith(begins) and "from_logits=True" in note]
+    said = weld.ensemble([make(0), doubtful], outputs={"m1": "probabilities"})
+    assert not [note for note in (weld.lineage(said) or {})["notes"] if note.startswith(begins)]
+
+
+@pytest.mark.parametrize("merge", [weld.ensemble, weld.branch, weld.fuse, lambda models: weld.tune(models[1], "x.npz")])
+def test_what_is_no_model_is_refused(merge: Callable[..., Any]) -> None:
+    with pytest.raises(UsageError, match="This is not a model") as caught:
+        merge(["a.keras", 3])
+    assert caught.value.found == "3 (int)"
 
 
 def test_a_layer_that_cannot_be_written_down_is_caught_before_anything_is_written(tmp_path: Path) -> None:

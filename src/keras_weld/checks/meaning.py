@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from keras_weld.checks.shapes import Shapes
 from keras_weld.checks.training import Loss
 from keras_weld.core.graph import GraphLayer, ModelGraph
 from keras_weld.core.graph_nodes import Edge
@@ -90,13 +91,31 @@ def meaning_of(graph: ModelGraph, edge: Edge, loss: Loss | None, width: int | No
         classes = "probabilities of one class" if width == 1 else f"probabilities of {_count(width)} classes"
         return Meaning(Kind.CLASSES, width, classes, f"softmax in {where}")
     if activation in ("sigmoid", "hard_sigmoid"):
-        text = "the probability of yes" if width == 1 else f"{_count(width)} independent probabilities"
-        return Meaning(Kind.INDEPENDENT, width, text, f"{activation} in {where}")
+        return Meaning(Kind.INDEPENDENT, width, _TEXTS[Kind.INDEPENDENT](width), f"{activation} in {where}")
     if activation in _RANGES:
         return Meaning(Kind.VALUES, None, _RANGES[activation], f"{activation} in {where}")
     if activation == "linear":
         return _linear(layer, loss, width, where)
     return Meaning(Kind.UNKNOWN, None, "unknown", f"{activation} in {where}")
+
+
+def meaning_by_loss(loss: Loss, width: int | None) -> Meaning:
+    """What an output means by the loss on it alone, where the layers are in the model's own code.
+
+    Args:
+        loss: the loss.
+        width: the size of the output's last axis, if known.
+    """
+    why = f"loss {loss.name}"
+    known = _by_loss(loss, width, why)
+    if known is not None:
+        return known
+    if "crossentropy" not in loss.name:
+        return Meaning(Kind.UNKNOWN, None, "unknown", why)
+    if loss.from_logits is None:
+        return Meaning(Kind.UNKNOWN, None, "unknown", f"{why}, by its name alone, without from_logits")
+    kind = Kind.INDEPENDENT if loss.name.startswith("binary") else Kind.CLASSES
+    return Meaning(kind, width, _TEXTS[kind](width), f"{why} with from_logits=False")
 
 
 def meaning_told(word: str, width: int | None) -> Meaning | None:
@@ -106,17 +125,11 @@ def meaning_told(word: str, width: int | None) -> Meaning | None:
         word: the value of a `Kind`.
         width: the size of the output's last axis, if known.
     """
-    texts = {
-        Kind.CLASSES: f"probabilities of {_count(width)} classes",
-        Kind.INDEPENDENT: "the probability of yes" if width == 1 else f"{_count(width)} independent probabilities",
-        Kind.CLASS_LOGITS: f"logits of {_count(width)} classes",
-        Kind.INDEPENDENT_LOGITS: f"{_count(width)} independent logits",
-        Kind.VALUES: f"{_count(width)} real {'value' if width == 1 else 'values'}",
-    }
-    kind = next((one for one in texts if one == word), None)
+    kind = next((one for one in _TEXTS if one == word), None)
     if kind is None:
         return None
-    return Meaning(kind, None if kind is Kind.VALUES else width, texts[kind], "the lineage in the file says so")
+    classes = None if kind is Kind.VALUES else width
+    return Meaning(kind, classes, _TEXTS[kind](width), "the lineage in the file says so")
 
 
 def activation_of(config: Mapping[str, Any]) -> str | None:
@@ -141,18 +154,34 @@ def _linear(layer: GraphLayer, loss: Loss | None, width: int | None, where: str)
     if loss is None:
         return Meaning(Kind.OPEN, width, f"logits or real values ({_count(width)})", f"{why}, no loss in the file")
     why = f"{why}, loss {loss.name}"
+    known = _by_loss(loss, width, why)
+    return known or Meaning(Kind.OPEN, width, f"logits or real values ({_count(width)})", why)
+
+
+def _by_loss(loss: Loss, width: int | None, why: str) -> Meaning | None:
+    """What numbers without an activation mean by their loss, where that tells."""
     if "crossentropy" in loss.name and loss.from_logits:
-        if loss.name.startswith("binary"):
-            return Meaning(Kind.INDEPENDENT_LOGITS, width, f"{_count(width)} independent logits", why)
-        return Meaning(Kind.CLASS_LOGITS, width, f"logits of {_count(width)} classes", why)
+        kind = Kind.INDEPENDENT_LOGITS if loss.name.startswith("binary") else Kind.CLASS_LOGITS
+        return Meaning(kind, width, _TEXTS[kind](width), why)
     if any(word in loss.name for word in _REGRESSION):
-        noun = "real value" if width == 1 else "real values"
-        return Meaning(Kind.VALUES, None, f"{_count(width)} {noun}", why)
-    return Meaning(Kind.OPEN, width, f"logits or real values ({_count(width)})", why)
+        return Meaning(Kind.VALUES, None, _TEXTS[Kind.VALUES](width), why)
+    return None
 
 
 def _count(width: int | None) -> str:
     return "an unknown number of" if width is None else str(width)
+
+
+_TEXTS: Mapping[Kind, Callable[[int | None], str]] = {
+    Kind.CLASSES: lambda width: f"probabilities of {_count(width)} classes",
+    Kind.INDEPENDENT: lambda width: (
+        "the probability of yes" if width == 1 else f"{_count(width)} independent probabilities"
+    ),
+    Kind.CLASS_LOGITS: lambda width: f"logits of {_count(width)} classes",
+    Kind.INDEPENDENT_LOGITS: lambda width: f"{_count(width)} independent logits",
+    Kind.VALUES: lambda width: f"{_count(width)} real {'value' if width == 1 else 'values'}",
+}
+"""What the kinds are called, with a number of classes or values."""
 
 
 def _last(graph: ModelGraph, edge: Edge, in_mean: bool = False) -> tuple[GraphLayer | None, str | None]:
@@ -171,8 +200,24 @@ def _last(graph: ModelGraph, edge: Edge, in_mean: bool = False) -> tuple[GraphLa
             found = {_last(graph, one, in_mean=True)[1] for one in inbound}
             return layer, found.pop() if len(found) == 1 else None
         else:
-            return layer, _activation(layer)
+            return layer, _along(graph, layer, edge) or _activation(layer)
     return None, None
+
+
+def _along(graph: ModelGraph, layer: GraphLayer, edge: Edge) -> str | None:
+    """A softmax along another axis than the last, in words: what it gives are no probabilities of classes."""
+    given = layer.config.get("activation")
+    made = given if isinstance(given, Mapping) else {"class_name": layer.class_name, "config": layer.config}
+    config = made.get("config")
+    if made.get("class_name") != "Softmax" or not isinstance(config, Mapping):
+        return None
+    axis = config.get("axis", -1)
+    if axis in (-1, [-1]):
+        return None
+    shape = Shapes(graph).of(edge)
+    if shape is not None and axis in (len(shape) - 1, [len(shape) - 1]):
+        return None
+    return f"softmax along axis {axis}"
 
 
 def _activation(layer: GraphLayer) -> str | None:

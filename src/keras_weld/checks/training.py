@@ -12,10 +12,16 @@ from keras_weld.core.state import LazyTensor, ModelState
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A loss: its name (`categorical_crossentropy`), and whether it takes logits."""
+    """A loss.
+
+    Attributes:
+        name: what it is called: `categorical_crossentropy`.
+        from_logits: whether it takes logits; None where the file has its name alone, which people also give to what
+            gives logits.
+    """
 
     name: str
-    from_logits: bool = False
+    from_logits: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,8 @@ def _loss(value: Any) -> Loss | None:
         return None
     if name == "function" and isinstance(value.get("config"), str):
         return Loss(_LONG_NAMES.get(value["config"], value["config"]))
-    return Loss(snake_case(name), config.get("from_logits") is True)
+    said = config.get("from_logits")
+    return Loss(snake_case(name), said if isinstance(said, bool) else None)
 
 
 def _class_and_config(value: Any) -> tuple[str | None, Mapping[str, Any]]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.checks.candidate import Candidate
-from keras_weld.checks.meaning import Kind, Meaning
+from keras_weld.checks.meaning import PROBABILITIES, Kind, Meaning, meaning_by_loss
+from keras_weld.checks.training import Loss, loss_of
 from keras_weld.errors import IncompatibleModelsError, UsageError
 from keras_weld.recipes.sources import by_member
 
@@ -43,7 +44,12 @@ def said_of(given: Mapping[str, str] | str | None, models: Sequence[Any], names:
     told = dict.fromkeys(names, given) if isinstance(given, str) else by_member(given, models, names)
     for word in told.values():
         if word.replace(" ", "-") not in WORDS:
-            raise UsageError("Outputs are not of such a kind.", expected=", ".join(WORDS), found=word)
+            raise UsageError(
+                "Outputs are not of such a kind.",
+                expected=", ".join(WORDS),
+                found=word,
+                remedy=f"Take one of these words: --outputs {names[0]}:{WORDS[0]}",
+            )
     return {name: word.replace("-", " ") for name, word in told.items()}
 
 
@@ -90,7 +96,9 @@ def form_of(part: Part, number: int, known: Candidate, word: str | None) -> Form
 def contradictions(
     parts: Sequence[Part], candidates: Sequence[Candidate], said: Mapping[str, str], numbers: Sequence[Sequence[int]]
 ) -> list[str]:
-    """Where the user says something else of outputs than the files do, in sentences; what the user says holds.
+    """Where the files contradict themselves, or the user says something else of outputs than they do, in sentences.
+
+    What the user says holds, and then what the layers tell.
 
     Args:
         parts: the models.
@@ -102,8 +110,13 @@ def contradictions(
     for part, known, chosen in zip(parts, candidates, numbers, strict=True):
         for number in chosen:
             meaning, form = _meaning(part, number, known), form_of(part, number, known, said.get(part.member.name))
-            if meaning is not None and form is not None and not _agree(meaning, form, part.model.outputs[number]):
-                where = part.member.name if len(part.names) == 1 else f"{part.member.name}, {part.names[number]},"
+            if meaning is None or form is None:
+                continue
+            where = part.member.name if len(part.names) == 1 else f"{part.member.name}, {part.names[number]},"
+            doubt = _doubt(meaning, _loss(part, number, known))
+            if doubt is not None and part.member.name not in said:
+                found.append(f"{where} {doubt}: look at its training, or say what it gives with --outputs.")
+            if not _agree(meaning, form, part.model.outputs[number]):
                 found.append(
                     f"{where} is taken to give {form}, as you say; by its file it gives {meaning.text} ({meaning.why})."
                 )
@@ -122,7 +135,24 @@ def _agree(meaning: Meaning, form: Form, port: Any) -> bool:
 
 def _meaning(part: Part, number: int, known: Candidate) -> Meaning | None:
     ports = known.summary.outputs
-    return ports[number].meaning if len(ports) == len(part.names) else None
+    if len(ports) == len(part.names):
+        return ports[number].meaning
+    loss = _loss(part, number, known)
+    return None if loss is None else meaning_by_loss(loss, part.model.outputs[number].shape[-1])
+
+
+def _loss(part: Part, number: int, known: Candidate) -> Loss | None:
+    return loss_of(known.state.compile_config, part.names[number], number, len(part.names))
+
+
+def _doubt(meaning: Meaning, loss: Loss | None) -> str | None:
+    """What in a file speaks against what its layers tell."""
+    if meaning.kind not in PROBABILITIES or loss is None or not loss.from_logits:
+        return None
+    return (
+        f"gives {meaning.text} ({meaning.why}), and was compiled with a loss that takes logits ({loss.name}, "
+        "from_logits=True), so one of the two is wrong. It is taken at its layers' word"
+    )
 
 
 def _fitting(form: Form, width: int | None) -> Form:
@@ -150,6 +180,6 @@ def _untold(part: Part, output: str, meaning: Meaning | None) -> IncompatibleMod
         layer=output,
         expected="probabilities, logits or values",
         found="a model whose layers are in its own code" if meaning is None else f"{meaning.text} ({meaning.why})",
-        remedy=f"Say it: --outputs {name}:logits (outputs={{'{name}': 'logits'}}), or compile the model with its loss "
-        "and save it again.",
+        remedy=f"Say it: --outputs {name}:logits (outputs={{'{name}': 'logits'}}), or compile the model with a loss "
+        "that says it, such as SparseCategoricalCrossentropy(from_logits=True), and save it again.",
     )

@@ -201,7 +201,6 @@ def _or_the_output(sources: Sources, outputs: Mapping[str, str]) -> str:
     return ""
 
 
-
 def _told(member: Member, known: Candidate, output: str | None) -> int | None:
     from keras_weld.compose.fuse import outputs_of
 

@@ -21,6 +21,8 @@ from keras_weld.compose.parts import columns_of, part_of  # noqa: E402
 from keras_weld.compose.plan import Plan  # noqa: E402
 from keras_weld.errors import IncompatibleModelsError, UsageError, WeldError  # noqa: E402
 
+ONE_ORDER = "The classes are taken to be in one order in all models; --labels names them."
+
 
 def dense(units: int = 4, activation: str | None = "softmax", name: str = "kind", features: int = 12) -> keras.Model:
     stack = [layers.Dense(5, activation="tanh"), layers.Dense(units, activation=activation, name=name)]
@@ -89,7 +91,7 @@ def test_outputs_keep_the_names_of_the_first_and_are_matched_by_name_or_order() 
     first, second = two_outputs("a", "b"), two_outputs("b", "a")
     first_alone = made_of([first, two_outputs("a", "b")])
     assert first_alone.model.output_names == ["a", "b"]
-    assert first_alone.notes == []
+    assert first_alone.notes == [ONE_ORDER]
     with pytest.raises(IncompatibleModelsError, match="different sizes") as caught:
         made_of([first, second])  # by name: b has three classes in the one and four in the other
     assert (caught.value.file, caught.value.layer) == ("m1.keras", "a")
@@ -101,6 +103,13 @@ def test_outputs_keep_the_names_of_the_first_and_are_matched_by_name_or_order() 
     wanted = (outputs_of(first, batch)[0] + outputs_of(chosen.model.get_layer("m1"), batch)[0]) / 2
     np.testing.assert_allclose(outputs_of(chosen.model, batch)[0], wanted, atol=1e-6)
     assert chosen.model.output_names == ["a"]
+
+
+def test_that_classes_are_taken_in_one_order_is_told_only_where_there_are_some() -> None:
+    assert made_of([dense(), dense()]).notes == [ONE_ORDER]
+    for models, forms in (([dense()], None), ([dense(1, "sigmoid")] * 2, [Form.INDEPENDENT] * 2)):
+        assert made_of(models, forms).notes == []
+    assert made_of([dense(4, None), dense(4, None)], [Form.VALUES] * 2).notes == []
 
 
 def test_names_that_are_taken_are_not_taken_again() -> None:
@@ -128,6 +137,10 @@ def test_outputs_about_different_things_are_refused() -> None:
         made_of([dense(4), dense(5)])
     assert (sized.value.expected, sized.value.found) == ("(batch, 4), as m0 gives", "(batch, 5)")
     assert "--labels a.txt" in str(sized.value.remedy)
+    sequence = keras.Sequential([keras.Input((3, 12)), layers.Dense(4, activation="softmax")])
+    with pytest.raises(IncompatibleModelsError, match="different sizes") as shaped:
+        made_of([dense(4), sequence], inputs="separate")
+    assert (shaped.value.found, shaped.value.remedy) == ("(batch, 3, 4)", "weld fuse joins features of any models.")
 
 
 @pytest.mark.parametrize("reduce", ["geometric", "vote", "logit-mean", "stack"])
@@ -143,9 +156,9 @@ def test_logits_stay_logits_where_their_mean_is_asked_for() -> None:
     batch = batch_for(models[0])
     first, second = (outputs_of(model, batch)[0] for model in models)
     np.testing.assert_allclose(outputs_of(made.model, batch)[0], 0.25 * first + 0.75 * second, atol=1e-6)
-    assert made.notes == ["What comes out are logits: a softmax makes probabilities of them."]
+    assert made.notes == ["What comes out are logits: a softmax makes probabilities of them.", ONE_ORDER]
     mixed = made_of([models[0], dense()], [Form.LOGITS, Form.PROBABILITIES], Plan("geometric"))
-    assert mixed.notes == ["m0 gives logits, m1 probabilities: all become logarithms."]
+    assert mixed.notes == ["m0 gives logits, m1 probabilities: all become logarithms.", ONE_ORDER]
 
 
 @pytest.mark.parametrize(

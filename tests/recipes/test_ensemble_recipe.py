@@ -23,6 +23,7 @@ from keras_weld.errors import DataError, IncompatibleModelsError, UsageError, We
 from keras_weld.io.read import open_model  # noqa: E402
 
 CLASSES = 3
+ONE_ORDER = "The classes are taken to be in one order in all models; --labels names them."
 
 
 def make(seed: int, activation: str | None = "softmax", units: int = CLASSES, loss: object = None) -> keras.Model:
@@ -63,7 +64,7 @@ def test_the_file_predicts_the_mean_and_plain_keras_loads_it(files: list[Path], 
     known = weld.lineage(model)
     assert known is not None
     assert known["method"] == "ensemble"
-    assert known["notes"] == []
+    assert known["notes"] == [ONE_ORDER]
     assert known["parameters"]["outputs"] == {"kind": {"a": "probabilities", "b": "probabilities"}}
     port = weld.inspect(out).summary.outputs[0]
     assert (port.name, port.shape) == ("kind", (None, CLASSES))
@@ -112,7 +113,10 @@ def test_a_loss_or_a_word_tells_what_numbers_are(files: list[Path], tmp_path: Pa
     wanted = (answer(make(0), x) + softmax(answer(told, x))) / 2
     for model in (weld.ensemble([files[0], told]), weld.ensemble([files[0], untold], outputs={"m2": "logits"})):
         np.testing.assert_allclose(answer(model, x), wanted, atol=1e-6)
-        assert (weld.lineage(model) or {})["notes"] == ["m2 gives logits: they go through a softmax first."]
+        assert (weld.lineage(model) or {})["notes"] == [
+            "m2 gives logits: they go through a softmax first.",
+            ONE_ORDER,
+        ]
     values = weld.ensemble([untold, make(3, None)], outputs="values")
     np.testing.assert_allclose(answer(values, x), (answer(untold, x) + answer(make(3, None), x)) / 2, atol=1e-6)
     out = tmp_path / "out.keras"
@@ -145,6 +149,7 @@ def test_what_is_said_against_the_file_holds_and_is_told(
         "d is taken to give probabilities, as you say; by its file it gives logits or real values (3) (no activation "
         'in layer "kind", no loss in the file).',
     ]
+    notes.append(ONE_ORDER)
     assert weld_here(*line, check=True).stdout.splitlines()[1:] == [f"Note: {note}" for note in notes]
     assert (weld.lineage(tmp_path / "out.keras") or {})["notes"] == notes
     x = examples()
@@ -157,7 +162,8 @@ def test_what_is_said_against_a_lineage_is_told() -> None:
     made = weld.ensemble([team, make(2)], names=["team", "c"], outputs={"team": "probabilities"})
     assert (weld.lineage(made) or {})["notes"] == [
         "team is taken to give probabilities, as you say; by its file it gives logits of 3 classes (the lineage in the "
-        "file says so)."
+        "file says so).",
+        ONE_ORDER,
     ]
 
 
@@ -235,6 +241,14 @@ def test_with_data_it_is_judged_against_its_best_member_and_the_file_tells(files
         assert row["value"] == pytest.approx(100 * (answer(model, x).argmax(1) == y).mean())
     assert told["verdict"] == rows[0]["verdict"]
     assert told["verdict"] in ("worse", "cannot tell")  # the other one knows nothing
+
+
+def test_test_examples_judge_where_there_are_some_beside_what_is_not_split(files: list[Path], tmp_path: Path) -> None:
+    x = examples(40)
+    arrays = {f"x{split}": x for split in ("", "_train", "_val", "_test")}
+    np.savez(tmp_path / "data.npz", **arrays, **{key.replace("x", "y"): targets_of(make(0), x) for key in arrays})
+    (found,) = (weld.lineage(weld.ensemble(files, data=tmp_path / "data.npz")) or {})["evaluations"]
+    assert [split["name"] for split in found["splits"]] == ["validation", "test"]
 
 
 def test_data_that_cannot_judge_is_refused_before_a_model_is_read(tmp_path: Path) -> None:

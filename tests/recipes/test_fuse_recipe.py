@@ -186,6 +186,13 @@ def test_only_a_whole_model_is_written(files: list[Path], tmp_path: Path) -> Non
             weld.fuse(files, classes=2, out=tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["fused.h5", "fused", "fused.weights.json"])
+def test_another_name_than_that_of_a_whole_model_is_refused_as_such(files: list[Path], name: str) -> None:
+    with pytest.raises(weld.WeldError, match="A composed model is written whole") as caught:
+        weld.fuse(files, classes=2, out=name)
+    assert caught.value.expected == "a name ending in .keras"
+
+
 def test_saving_again_keeps_the_lineage_in_every_format(files: list[Path], tmp_path: Path) -> None:
     model = weld.fuse(files, classes=2)
     for name in ("again.keras", "again.weights.h5", "again.weights.json"):

@@ -16,7 +16,7 @@ from keras_weld.compose.member import Composed, Member
 from keras_weld.compose.parts import Column, Part
 from keras_weld.compose.plan import Plan, check_plan
 from keras_weld.compose.reducers import Pool, Reducer, Share
-from keras_weld.compose.telling import told_of
+from keras_weld.compose.telling import order_assumed, told_of
 from keras_weld.models.cut import alone
 from keras_weld.models.replay import Tensor
 
@@ -72,6 +72,7 @@ def ensemble(models: SideBySide, plans: Sequence[Plan]) -> Composed:
     for answer, plan in zip(models.answers, plans, strict=True):
         check_plan(models.members, answer, plan)
         notes += told_of(models.members, answer, plan)
+    notes += order_assumed(models.answers, plans, len(models.members))
     taken = {
         one.name for one in _graph(models, [one for answer in models.answers for one in answer.tensors]).operations
     }

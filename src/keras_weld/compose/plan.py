@@ -84,7 +84,9 @@ def check_plan(members: Sequence[Member], answer: Answer, plan: Plan) -> None:
                 layer=answer.name,
                 expected=f"{_shown(first)}, as {members[0].name} gives",
                 found=_shown(tensor.shape),
-                remedy="If they know different classes, name them: --labels a.txt --labels b.txt --unknown zero "
+                remedy="weld fuse joins features of any models."
+                if len(tensor.shape) != len(first)
+                else "If they know different classes, name them: --labels a.txt --labels b.txt --unknown zero "
                 "(or known). weld fuse joins features of any models.",
             )
 

@@ -48,6 +48,21 @@ def told_of(members: Sequence[Member], answer: Answer, plan: Plan) -> list[str]:
     return notes
 
 
+def order_assumed(answers: Sequence[Answer], plans: Sequence[Plan], count: int) -> list[str]:
+    """That models which do not name their classes are taken to number them alike; nothing in their files can show it.
+
+    Args:
+        answers: the answers of all models.
+        plans: how each becomes one.
+        count: how many models there are.
+    """
+    assumed = count > 1 and any(
+        plan.labels is None and answer.family is not Family.VALUES and answer.tensors[0].shape[-1] != 1
+        for answer, plan in zip(answers, plans, strict=True)
+    )
+    return ["The classes are taken to be in one order in all models; --labels names them."] if assumed else []
+
+
 def _names(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 

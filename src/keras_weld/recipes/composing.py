@@ -13,8 +13,6 @@ from keras_weld.core.file_names import with_format
 from keras_weld.core.lineage import Lineage, Source
 from keras_weld.core.version import __version__
 from keras_weld.errors import UsageError
-from keras_weld.io.kinds import Kind
-from keras_weld.io.write import written_kind
 
 if TYPE_CHECKING:
     from keras_weld.compose.member import Composed
@@ -23,12 +21,12 @@ _IN_THE_SCRIPT = "__main__"
 
 
 def require_whole_model(out: str | os.PathLike[str] | None) -> None:
-    """Refuse, before any work, a name that asks for a format without an architecture.
+    """Refuse, before any work, a name that does not ask for a whole model.
 
     Raises:
         UsageError: if it does.
     """
-    if out is not None and written_kind(out) is not Kind.KERAS:
+    if out is not None and not Path(out).name.endswith(".keras"):
         raise UsageError(
             "A composed model is written whole: its architecture is new, and weights alone would be of no use.",
             file=out,

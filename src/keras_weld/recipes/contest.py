@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from keras_weld.data.batch import Array
-from keras_weld.data.split import Dataset, Split, never_ends
+from keras_weld.data.split import WHOLE, Dataset, Split, never_ends
 from keras_weld.errors import DataError, UsageError, add_context
 from keras_weld.judging.bootstrap import RESAMPLES
 from keras_weld.judging.metrics import metric_for
@@ -104,12 +104,13 @@ def contest(
 
 
 def splits_to_judge(dataset: Dataset) -> list[Split]:
-    """Validation and test, or the only split there is; training data is judged only if there is no other.
+    """Validation and test; where there is neither, what is not split, and training data only if there is no other.
 
     Raises:
         DataError: if the data has no targets.
     """
-    names = [name for name in ("validation", "test", "all") if name in dataset.splits] or list(dataset.splits)
+    held = [name for name in ("validation", "test") if name in dataset.splits]
+    names = held or [name for name in (WHOLE,) if name in dataset.splits] or list(dataset.splits)
     splits = [dataset.splits[name] for name in names]
     for split in splits:
         if split.endless:

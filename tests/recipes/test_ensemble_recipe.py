@@ -221,8 +221,9 @@ def test_weights_and_temperatures_are_found_and_told(files: list[Path], tmp_path
     assert temperatures[0] < 0.6  # it is right more often than it thinks
     assert weights[0] > weights[1]
     assert [one["weight"] for one in known["sources"]] == weights
-    assert known["notes"][0].startswith("Temperature of a: 0.")
-    assert known["notes"][2].startswith("Weights found on 600 held-out examples: a ")
+    assert known["notes"][0] == ONE_ORDER
+    assert known["notes"][1].startswith("Temperature of a: 0.")
+    assert known["notes"][3].startswith("Weights found on 600 held-out examples: a ")
     own = [softmax(np.log(answer(weld.load(file), x)) / t) for file, t in zip(files, temperatures, strict=True)]
     wanted = sum(weight * one for weight, one in zip(weights, own, strict=True))
     np.testing.assert_allclose(answer(made, x), wanted, atol=1e-5)

@@ -76,9 +76,11 @@ def command(
         weld branch a.keras b.keras -o both.keras --at a:backbone/avg_pool --names animals,plants
     """
     from keras_weld.recipes.branch import branch_model
+    from keras_weld.recipes.steps import begin
 
     places, told = pairs(at, "--at", "such as A:avg_pool"), parse_outputs(outputs)
     loading, asked = loading_of(custom, limit, unsafe), asked_with_data(training)
+    begin(models, out, training["data"], training["validation"])
 
     def make(report: Report) -> Made:
         return branch_model(

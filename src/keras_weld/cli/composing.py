@@ -90,7 +90,7 @@ def loading_of(custom: Sequence[str], limit: Sequence[str], unsafe: bool) -> Loa
 
 
 def compose(out: Path, make: Callable[[Report], Made], *, doing: str, what: str, as_json: bool) -> None:
-    """Compose models, and tell what was made.
+    """Compose models, and tell what was made; what can be refused without Keras is refused by then: `begin`.
 
     Args:
         out: the file that is written.

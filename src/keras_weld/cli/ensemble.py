@@ -118,10 +118,14 @@ def command(
     """
     from keras_weld.cli.average import parse_weights
     from keras_weld.recipes.ensemble import ensemble_model
+    from keras_weld.recipes.ensemble_options import require_labels
+    from keras_weld.recipes.steps import begin
 
     settings = input_settings(inputs, size, ranges, names)
     told, shares = parse_outputs(outputs), None if weights is None else parse_weights(weights)
     loading = loading_of(custom, limit, unsafe)
+    begin(models, out, data, fit_weights, calibrate)
+    require_labels(labels or None, len(models))
 
     def make(report: Report) -> Made:
         return ensemble_model(

@@ -131,12 +131,14 @@ def command(
     from keras_weld.cli.backend import start_backend
     from keras_weld.io.limits import Limits
     from keras_weld.recipes.evaluate import evaluate
+    from keras_weld.recipes.steps import begin
 
     if fail_if_worse is not None and not against:
         from keras_weld.recipes.judgement import NAME_SOURCES, NOTHING_AGAINST
 
         raise UsageError(NOTHING_AGAINST, found="--fail-if-worse without --against", remedy=NAME_SOURCES)
     limits = Limits.parse(limit)
+    begin([model, *against], None, data)  # before a backend takes its time to start
     with progress("Starting Keras", quiet=as_json) as report:
         start_backend()
         found = evaluate(

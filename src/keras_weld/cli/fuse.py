@@ -86,10 +86,12 @@ def command(
         weld fuse image.keras sensor.keras -o fused.keras --classes 4 --inputs separate
     """
     from keras_weld.recipes.fuse import fuse_model
+    from keras_weld.recipes.steps import begin
 
     settings = input_settings(inputs, size, ranges, names)
     places, outputs = pairs(at, "--at", "such as A:avg_pool"), pairs(output, "--output", "such as A:digit")
     loading, widths, asked = loading_of(custom, limit, unsafe), parse_widths(head), asked_with_data(training)
+    begin(models, out, training["data"], training["validation"])
 
     def make(report: Report) -> Made:
         return fuse_model(

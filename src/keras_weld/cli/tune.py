@@ -43,11 +43,11 @@ def command(
         weld tune old.keras -o new.keras --data new.npz --stages "backbone/block_13*:3@1e-4" --batch-size 64
     """
     from keras_weld.cli.backend import start_backend
-    from keras_weld.core.arguments import require_another_file
+    from keras_weld.recipes.steps import begin
     from keras_weld.recipes.tune import tune_model
 
     asked, loading = asked_for(given), loading_of(custom, limit, unsafe)
-    require_another_file(out, [model])  # before a backend takes its time to start
+    begin([model], out, given["data"], given["validation"])  # before a backend takes its time to start
     with progress("Starting Keras", quiet=as_json) as report:
         start_backend()
         tuned = tune_model(model, asked, progress=report, loading=loading, out=out)

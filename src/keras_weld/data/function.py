@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +19,18 @@ from keras_weld.data.split import SPELLINGS, WHOLE, Dataset, Split
 from keras_weld.errors import DataError, WeldError
 
 
+def require_module(text: str) -> None:
+    """Refuse `module:function` where there is no such module; nothing is imported.
+
+    Raises:
+        DataError: naming the module.
+    """
+    name = text.partition(":")[0].partition(".")[0]
+    with current_folder_importable():
+        if name not in sys.modules and importlib.util.find_spec(name) is None:
+            raise _no_module(name, text)
+
+
 def function_named(text: str) -> Callable[[], Any]:
     """The function named `module:function`, looked up and called in the current folder.
 
@@ -28,12 +42,7 @@ def function_named(text: str) -> Callable[[], Any]:
         try:
             found: Any = importlib.import_module(module_name)
         except ModuleNotFoundError as error:
-            raise DataError(
-                f"There is no module {error.name!r}.",
-                expected="module:function, with the module in the current folder or installed",
-                found=text,
-                remedy="Check the spelling; the current folder is searched first.",
-            ) from error
+            raise _no_module(error.name, text) from error
     for part in name.split("."):
         if not hasattr(found, part):
             raise DataError(f"{module_name} has no {name!r}.", expected="a function", found=text)
@@ -47,6 +56,15 @@ def function_named(text: str) -> Callable[[], Any]:
 
     call.__qualname__ = text  # what a failure is told under
     return call
+
+
+def _no_module(name: str | None, text: str) -> DataError:
+    return DataError(
+        f"There is no module {name!r}.",
+        expected="module:function, with the module in the current folder or installed",
+        found=text,
+        remedy="Check the spelling; the current folder is searched first.",
+    )
 
 
 def dataset_of(made: Any, origin: str) -> Dataset:

@@ -32,6 +32,16 @@ class _Header:
     length: int
 
 
+def require_file(path: Path) -> None:
+    """Refuse a file that is not there.
+
+    Raises:
+        DataError: naming it.
+    """
+    if not path.is_file():
+        raise DataError("The data file is not there.", file=path, remedy="Check the path.")
+
+
 class NpzArrays(Mapping[str, Array]):
     """The arrays of an `.npz` file by key, read when asked for.
 
@@ -49,8 +59,7 @@ class NpzArrays(Mapping[str, Array]):
     """
 
     def __init__(self, path: Path, *, inflated_bytes: int = INFLATED_BYTES, ratio: int = RATIO) -> None:
-        if not path.is_file():
-            raise DataError("The data file is not there.", file=path, remedy="Check the path.")
+        require_file(path)
         self.path = path
         self._inflated_bytes = inflated_bytes
         self._ratio = ratio

@@ -10,10 +10,10 @@ from typing import Any
 
 from keras_weld.data.chosen import sampled
 from keras_weld.data.divide import divide
-from keras_weld.data.function import dataset_of, function_named
+from keras_weld.data.function import dataset_of, function_named, require_module
 from keras_weld.data.images import PIXELS_ARE, image_dataset
 from keras_weld.data.keys import parse_keys, splits_of
-from keras_weld.data.npz import INFLATED_BYTES, RATIO, NpzArrays
+from keras_weld.data.npz import INFLATED_BYTES, RATIO, NpzArrays, require_file
 from keras_weld.data.prepare import Preparation
 from keras_weld.data.prepared import prepared
 from keras_weld.data.split import WHOLE, Dataset
@@ -116,11 +116,36 @@ def _set_aside(dataset: Dataset, share: float, seed: int) -> Dataset:
     return replace(dataset, splits=splits, notes=(*dataset.notes, note))
 
 
-def _open_named(text: str, pixels: str, inflated_bytes: int, ratio: int) -> Dataset:
+def require_data(text: str) -> None:
+    """Refuse a name that leads to no data, before anything is opened or imported.
+
+    Args:
+        text: what the user calls the data.
+
+    Raises:
+        DataError: if the file or the module is not there, or it is no name of data.
+    """
     if not text:
         raise DataError("The name of the data is empty.", expected="a file, a folder or MODULE:FUNCTION", found="''")
     if "://" in text:
         raise DataError("Data is read from this machine only.", file=text, remedy="Download it first.")
+    if Path(text).is_dir() or text.startswith(PREFIX):
+        return
+    if match := _NPZ.fullmatch(text):
+        require_file(Path(match["path"]))
+    elif _FUNCTION.fullmatch(text):
+        require_module(text)
+    else:
+        raise DataError(
+            "The data is not there." if not Path(text).exists() else "This kind of data is not known.",
+            file=text,
+            expected="FILE.npz, FILE.npz:images,labels, a folder of images, module:function or tfds:NAME",
+            remedy="Make one of arrays: numpy.savez('data.npz', x=inputs, y=targets)",
+        )
+
+
+def _open_named(text: str, pixels: str, inflated_bytes: int, ratio: int) -> Dataset:
+    require_data(text)
     if Path(text).is_dir():
         return image_dataset(Path(text), pixels=pixels)
     if match := _NPZ.fullmatch(text):
@@ -131,11 +156,4 @@ def _open_named(text: str, pixels: str, inflated_bytes: int, ratio: int) -> Data
             return Dataset(splits_of(arrays, os.fspath(path), keys), text)
     if text.startswith(PREFIX):
         return tfds_dataset(text)
-    if _FUNCTION.fullmatch(text):
-        return replace(dataset_of(function_named(text), text), origin=text)
-    raise DataError(
-        "The data is not there." if not Path(text).exists() else "This kind of data is not known.",
-        file=text,
-        expected="FILE.npz, FILE.npz:images,labels, a folder of images, module:function or tfds:NAME",
-        remedy="Make one of arrays: numpy.savez('data.npz', x=inputs, y=targets)",
-    )
+    return replace(dataset_of(function_named(text), text), origin=text)

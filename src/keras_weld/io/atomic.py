@@ -106,6 +106,19 @@ def sync_folder(path: Path) -> None:
             os.close(handle)
 
 
+def require_place(path: str | os.PathLike[str]) -> None:
+    """Refuse a path at which no file can come to stand.
+
+    Raises:
+        WriteError: if the folder is missing, or a folder has this name.
+    """
+    target = Path(path).resolve()
+    if not target.parent.is_dir():
+        raise folder_missing(path)
+    if target.is_dir():
+        raise WriteError("A folder has this name.", file=path, remedy="Choose another name for the output.")
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | None = None) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, flush it and rename it to `path`.
@@ -125,11 +138,8 @@ def atomic_path(path: str | os.PathLike[str], verify: Callable[[Path], None] | N
         >>> with atomic_path("model.keras") as temporary:  # doctest: +SKIP
         ...     temporary.write_bytes(data)
     """
+    require_place(path)
     target = Path(path).resolve()
-    if not target.parent.is_dir():
-        raise folder_missing(path)
-    if target.is_dir():
-        raise WriteError("A folder has this name.", file=path, remedy="Choose another name for the output.")
     remove_abandoned(target)
     temporary = target.with_name(temporary_name(target.name))
     written = False

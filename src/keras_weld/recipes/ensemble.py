@@ -14,7 +14,7 @@ from keras_weld.io.limits import Limits
 from keras_weld.recipes.answered import targets_by_output
 from keras_weld.recipes.answers import KIND_OF, contradictions, forms_of, said_of
 from keras_weld.recipes.contest import Progress, splits_to_judge
-from keras_weld.recipes.ensemble_options import Labels, alignment_of, check_options, given_weights
+from keras_weld.recipes.ensemble_options import Labels, alignment_of, check_options, given_weights, require_labels
 from keras_weld.recipes.judged import judge_composed, rivals_of
 from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.learnt import learnt
@@ -148,6 +148,7 @@ def ensemble_model(
     """What `ensemble` gives, with the evaluations beside the model."""
     models = begin(models, out)
     require_whole_number("seed", seed, 0)
+    require_labels(labels, len(models))
     limits = loading.limits or Limits()
     dataset = None if data is None else _opened(data, seed, limits)
     sources = load_sources(models, loading, names=names)

@@ -76,6 +76,26 @@ def check_options(plan: Plan, fit_weights: Any) -> None:
         )
 
 
+def require_labels(labels: Labels | None, count: int) -> None:
+    """Refuse another number of lists of labels than there are models, and files of labels that are not there.
+
+    Raises:
+        UsageError: if there are too few or too many, or one is no text.
+        MissingFileError: if a file is not there.
+    """
+    if labels is None:
+        return
+    if len(labels) != count:
+        raise UsageError(
+            "There are not as many lists of labels as models.",
+            expected=f"{count}, one for each model in the same order",
+            found=str(len(labels)),
+            remedy="Give --labels once for each model.",
+        )
+    for one in labels:
+        _read(one)
+
+
 def alignment_of(
     sources: Sources, labels: Labels | None, unknown: str, parts: Sequence[Part], columns: Sequence[Column]
 ) -> tuple[Alignment | None, list[str]]:
@@ -84,13 +104,6 @@ def alignment_of(
 
     named = [member.name for member in sources.members]
     if labels is not None:
-        if len(labels) != len(named):
-            raise UsageError(
-                "There are not as many lists of labels as models.",
-                expected=f"{len(named)}, one for each model in the same order",
-                found=str(len(labels)),
-                remedy="Give --labels once for each model.",
-            )
         if len(columns) > 1:
             raise UsageError(
                 "Labels name the classes of one output, and the models have several.",

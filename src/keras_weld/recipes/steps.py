@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.core.arguments import list_of_models, require_another_file, require_model
 from keras_weld.core.lineage import Source
+from keras_weld.data.open import require_data
+from keras_weld.io.atomic import require_place
+from keras_weld.io.kinds import container_of
 from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
 from keras_weld.recipes.judged import as_lineage
 from keras_weld.recipes.judgement import Evaluation
@@ -33,21 +37,32 @@ class Made:
     evaluations: Sequence[Evaluation] = ()
 
 
-def begin(models: Sequence[Any], out: str | os.PathLike[str] | None) -> list[Any]:
-    """The models as a list; an output that cannot be written, or is one of them, is refused before any is read.
+def begin(models: Sequence[Any], out: str | os.PathLike[str] | None, *data: str | None) -> list[Any]:
+    """The models as a list; what can be refused is, before any of them is read, and without Keras.
 
     Args:
         models: what the user gave as models.
         out: the file that will be written, if any.
+        data: names of data that will be opened.
 
     Raises:
-        UsageError: if they are no list, one is no model, or the output is refused.
+        UsageError: if they are no list, one is no model, or the output is one of them or not named as a whole model.
+        WriteError: if the output cannot be written.
+        DataError: if a name leads to no data.
+        WeldError: if a file is not there, or none that Keras saves.
     """
     require_whole_model(out)
     given = list_of_models(models)
     for model in given:
         require_model(model)
+        if isinstance(model, str | os.PathLike):
+            container_of(Path(model))
     require_another_file(out, given)
+    if out is not None:
+        require_place(out)
+    for name in data:
+        if name is not None:
+            require_data(name)
     return given
 
 

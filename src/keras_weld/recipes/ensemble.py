@@ -19,6 +19,7 @@ from keras_weld.recipes.judged import judge_composed, rivals_of
 from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.learnt import learnt
 from keras_weld.recipes.loading import ANY_FILE, Loading
+from keras_weld.recipes.scaling import different_scaling
 from keras_weld.recipes.sources import by_member, load_sources
 from keras_weld.recipes.steps import Made, begin, finish
 
@@ -163,9 +164,9 @@ def ensemble_model(
     forms = forms_of(parts, columns, sources.candidates, said)
     taken = [[column.numbers[place] for column in columns] for place in range(len(parts))]
     notes += contradictions(parts, sources.candidates, said, taken)
-    beside = composing.side_by_side(
-        parts, columns, forms, inputs=inputs, size=size, ranges=by_member(ranges, models, called)
-    )
+    pixels = by_member(ranges, models, called)
+    notes += different_scaling(sources, inputs, pixels)
+    beside = composing.side_by_side(parts, columns, forms, inputs=inputs, size=size, ranges=pixels)
     alignment, told = alignment_of(sources, labels, unknown, parts, columns)
     notes += told
     plan = Plan(

@@ -12,6 +12,7 @@ from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.judged import Rivals, rivals_of, train_and_judge
 from keras_weld.recipes.loading import ANY_FILE, Loading
+from keras_weld.recipes.scaling import different_scaling
 from keras_weld.recipes.sources import Sources, by_member, load_sources
 from keras_weld.recipes.steps import Made, begin, finish
 from keras_weld.recipes.training_options import TrainingOptions, shows_training_options
@@ -156,6 +157,7 @@ def fuse_model(
         project=project,
         **joining,
     )
+    composed.notes[:0] = different_scaling(sources, inputs, joining["ranges"])
 
     def rivals() -> Rivals:
         return {0: rivals_of(source_views(load().members, **joining), given)}

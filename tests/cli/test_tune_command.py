@@ -103,6 +103,11 @@ def test_a_table_of_stages_then_notes_then_the_verdict(weld):
     assert any(line.startswith("Note: The loss of digit is sparse_categorical_crossentropy") for line in lines)
     assert lines[-1].startswith("tuned.keras is better than model.keras: accuracy")
     assert lines[-1].endswith("400 test examples).")
+    epochs = [line.partition(", loss ") for line in done.stderr.splitlines()]
+    assert [epoch for epoch, _, _ in epochs] == [
+        f"Stage {number} of 2, {part}: epoch {epoch}" for number, part in ((1, "head"), (2, "all")) for epoch in (1, 2)
+    ]
+    assert all(", validation loss " in figures for _, _, figures in epochs)
 
 
 @pytest.mark.keras
@@ -112,6 +117,7 @@ def test_json_holds_stages_metrics_and_verdict(weld):
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert found["path"] == "as_json.keras"
+    assert done.stderr == ""
     assert found["stages"][0]["part"] == "all"
     assert found["metrics"]["best"] == [1, 1]
     assert found["evaluations"][0]["judged_on"] == "test"

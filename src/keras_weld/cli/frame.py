@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 WIDTH = 100
 """Columns of what is shown when it does not go to a terminal."""
 
+_FIGURES = ", loss "
+"""What divides, in what is told of a training, the epoch from its figures."""
+
 _JSON_ASKED = "keras_weld.json"
 
 
@@ -173,8 +176,8 @@ def progress(description: str, *, total: float | None = None, quiet: bool = Fals
         quiet: show nothing; pass the command's `--json` here.
 
     Yields:
-        A function to call with what is done so far. Nothing is shown when standard error is not a terminal.
-        It raises KeyboardInterrupt if Ctrl-C was pressed and something swallowed it.
+        A function to call with what is done so far. Where standard error is no terminal, nothing is shown but a line
+        for each epoch of a training. It raises KeyboardInterrupt if Ctrl-C was pressed and something swallowed it.
 
     Example:
         >>> with progress("Evaluating", total=len(models)) as report:
@@ -183,8 +186,14 @@ def progress(description: str, *, total: float | None = None, quiet: bool = Fals
         ...         report(index + 1)
     """
     with listening():
-        if quiet or not sys.stderr.isatty():
+        if quiet:
             yield _say_nothing
+        elif not sys.stderr.isatty():
+            epochs = _Epochs()
+            try:
+                yield epochs
+            finally:
+                epochs.show()
         else:
             with _bar(description, total) as report:
                 yield report
@@ -203,6 +212,27 @@ def _bar(description: str, total: float | None) -> Iterator[Report]:
             bar.update(task, completed=done, total=total, description=what)
 
         yield report
+
+
+class _Epochs:
+    """Where there is no terminal, shows of each epoch of a training the last that is told: how it ended."""
+
+    def __init__(self) -> None:
+        self._epoch = self._told = ""
+
+    def __call__(self, done: float, total: float | None = None, what: str | None = None) -> None:
+        """Keep what is told of an epoch until something else is told."""
+        raise_if_pressed()
+        epoch, figures, _ = (what or "").partition(_FIGURES)
+        if epoch != self._epoch:
+            self.show()
+        self._epoch, self._told = epoch, (what or "") if figures else ""
+
+    def show(self) -> None:
+        """Show what was told last, if it was of an epoch."""
+        if self._told:
+            click.echo(self._told, err=True)
+        self._told = ""
 
 
 def _say_nothing(done: float, total: float | None = None, what: str | None = None) -> None:

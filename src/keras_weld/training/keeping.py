@@ -156,6 +156,8 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         training = {name: value for name, value in values.items() if not _is_validation(name)}
         seconds = time.perf_counter() - self._epoch_began
         self.history.append(Epoch(self._number, self._epoch, rate_of(self.model), training, validation, seconds))
+        figures = f"loss {training[LOSS]:.3g}, validation loss {validation[LOSS]:.3g}"
+        self._tell(self._done, f"epoch {self._epoch}, {figures}")
         score = Score(self._monitor, validation)
         self._best.offer(self.model, score, (self._number, self._epoch))
         if score.better_than(self.reached):

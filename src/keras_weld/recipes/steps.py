@@ -55,9 +55,10 @@ def begin(models: Sequence[Any], out: str | os.PathLike[str] | None, *data: str 
     given = list_of_models(models)
     for model in given:
         require_model(model)
+    require_another_file(out, given)
+    for model in given:
         if isinstance(model, str | os.PathLike):
             container_of(Path(model))
-    require_another_file(out, given)
     if out is not None:
         require_place(out)
     for name in data:

@@ -253,9 +253,11 @@ def test_test_examples_judge_where_there_are_some_beside_what_is_not_split(files
 
 
 def test_data_that_cannot_judge_is_refused_before_a_model_is_read(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.keras"
+    cut.write_bytes(b"PK\x03\x04")
     with pytest.raises(DataError, match="inputs and no targets"):
-        weld.ensemble(["missing.keras", "gone.keras"], data={"x": examples(3)}, out=tmp_path / "out.keras")
-    assert list(tmp_path.iterdir()) == []
+        weld.ensemble([cut, cut], data={"x": examples(3)}, out=tmp_path / "out.keras")
+    assert list(tmp_path.iterdir()) == [cut]
 
 
 def test_weights_of_values_and_of_independent_answers_are_found(tmp_path: Path) -> None:

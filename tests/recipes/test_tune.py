@@ -244,11 +244,13 @@ def test_the_head_of_a_fused_model_is_its_new_layers_and_its_lineage_is_kept(fil
     assert weld.lineage(again)["earlier"]["earlier"]["method"] == "fuse"
 
 
-def test_wrong_stages_are_refused_before_a_model_is_read(files):
+def test_wrong_stages_are_refused_before_a_model_is_read(files, tmp_path):
+    cut = tmp_path / "cut.keras"
+    cut.write_bytes(b"PK\x03\x04")
     with pytest.raises(UsageError, match="This is not a stage"):
-        weld.fuse(["none.keras"], data=files / "digits.npz", stages="head")
+        weld.fuse([cut], data=files / "digits.npz", stages="head")
     with pytest.raises(UsageError, match="This is not a stage"):
-        weld.tune("none.keras", files / "digits.npz", stages="head")
+        weld.tune(cut, files / "digits.npz", stages="head")
 
 
 def test_a_stream_is_read_as_it_comes(files):

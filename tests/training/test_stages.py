@@ -307,10 +307,11 @@ def test_the_model_is_not_compiled_by_it():
     assert model.optimizer is optimizer
 
 
-def test_progress_is_told_of_every_step():
+def test_progress_is_told_of_every_step_and_every_end_of_an_epoch():
     told = []
     run(nested(), "head:2@1e-2,all:1@1e-3", progress=lambda *words: told.append(words))
-    assert [done for done, _, _ in told] == list(range(1, 31))
+    assert [done for done, _, _ in told] == [*range(1, 11), 10, *range(11, 21), 20, *range(21, 31), 30]
+    assert all("validation loss" in words for done, _, words in told[10::11])
     assert {total for _, total, _ in told} == {30}
     assert told[0][2].startswith("Stage 1 of 2, head: epoch 1, loss ")
     assert told[-1][2].startswith("Stage 2 of 2, all: epoch 1, loss ")

@@ -75,7 +75,7 @@ def run_stages(
         meanings: what each output means; by default told from the graph.
         loss: a loss of Keras or its name (`:logits` behind it for logits), or a dict of such by output; by
             default chosen by what the output means and the targets are.
-        progress: called after each step.
+        progress: called after each step, and at the end of each epoch.
         run: a folder that keeps the training: interrupted at any moment and started again, it ends with the same
             bits. By default nothing is kept.
         every: when to take a checkpoint besides every epoch's end.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import keras
@@ -42,16 +43,15 @@ def build():
     return model
 
 
-def train(run, **options):
+def train(run, made=build, *, ends_before=None, **options):
     found = np.random.default_rng(0)
     data = found.normal(size=(24, 4)).astype("float32"), found.integers(0, 3, 24)
-    watch = Watch(**options)
+    watch = Watch(ends_before)
+    asked = {"epochs": 4, "batch_size": 8, "verbose": 0, "deterministic": False, "tell": lambda text: None}
     try:
-        weld.fit(
-            build, data, run=run, epochs=4, batch_size=8, callbacks=[watch], keep=2, verbose=0, deterministic=False
-        )
+        weld.fit(made, data, run=run, callbacks=[watch], **{**asked, **options})
     except RuntimeError:
-        assert watch.ends_before is not None
+        assert ends_before is not None
     return watch.weights
 
 
@@ -105,15 +105,69 @@ def test_what_is_not_there_is_refused_with_what_is(finished, tmp_path):
     assert not out.exists()
 
 
-def test_a_script_that_was_interrupted_needs_its_model_beside(tmp_path):
+def test_a_script_that_was_interrupted_tells_its_model(tmp_path, weld_here):
     run = tmp_path / "run"
     weights = train(run, ends_before=2)
-    with pytest.raises(TrainingError, match="has not come to its end yet") as refused:
-        weld.convert(run, tmp_path / "m.keras")
+    weld_here("save", run, "-o", tmp_path / "m.keras", check=True)
+    assert_same(tmp_path / "m.keras", weights[-1])
+    optimizer = weld.load(tmp_path / "m.keras").optimizer
+    assert (int(optimizer.iterations), optimizer.momentum) == (6, 0.9)
+    assert "SGD" in weld_here("load", run, check=True).stdout
+    assert (run / "architecture.json").stat().st_size < 4096
+
+
+class Untold(keras.layers.Layer):
+    """A layer that keeps its settings to itself: what it is made of is a function."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.inner = make()
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+def build_untold():
+    model = keras.Sequential([keras.Input((4,)), Untold(lambda: keras.layers.Dense(3, activation="softmax"))])
+    model.compile(keras.optimizers.SGD(1.0, momentum=0.9), "sparse_categorical_crossentropy")
+    return model
+
+
+def test_a_script_whose_model_cannot_tell_needs_it_beside(tmp_path):
+    run = tmp_path / "run"
+    weights = train(run, build_untold, ends_before=2)
+    assert not (run / "architecture.json").exists()
+    with pytest.raises(TrainingError, match="does not tell how the model is built") as refused:
+        weld.convert(run, tmp_path / "m.weights.h5")
     assert "--architecture start.keras" in refused.value.remedy
-    weld.save(build(), tmp_path / "start.keras")
+    weld.save(build(), tmp_path / "start.keras")  # the same variables, from classes that can tell
     weld.convert(run, tmp_path / "m.keras", architecture=tmp_path / "start.keras")
     assert_same(tmp_path / "m.keras", weights[-1])
+
+
+def test_a_model_that_is_changed_is_told_anew(finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished[0], run)
+
+    def rebuilt():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Activation("softmax")])
+        model.compile(keras.optimizers.SGD(50.0, momentum=0.9), "sparse_categorical_crossentropy")
+        return model
+
+    weights = train(run, rebuilt, ends_before=5, epochs=6, changes=["model"])
+    weld.convert(run, tmp_path / "m.keras")
+    assert [type(one).__name__ for one in weld.load(tmp_path / "m.keras").layers] == ["Dense", "Activation"]
+    assert_same(tmp_path / "m.keras", weights[-1])
+
+
+def test_the_best_is_what_the_run_meant(tmp_path):
+    run = tmp_path / "run"
+    weights = train(run, ends_before=3, best="highest loss")
+    history = [entry["loss"] for entry in json.loads((run / "history.json").read_text())]
+    worst = int(np.argmax(history))
+    assert worst != int(np.argmin(history))
+    weld.convert(run, tmp_path / "m.keras", which="best")
+    assert_same(tmp_path / "m.keras", weights[worst])
 
 
 def test_a_recipe_that_was_interrupted_builds_it(tmp_path, monkeypatch):

@@ -70,7 +70,8 @@ def load(
             `architecture`, any file of weights and any SavedModel folder of Keras as well.
         custom_objects: classes and functions of your own that the model needs: a dict by name, or a list of
             classes or of texts such as `"my_layers:Attention"`.
-        compile: whether to compile the model the way it was when it was saved, optimizer state included.
+        compile: whether to compile the model the way it was when it was saved, optimizer state included. An
+            architecture that `model.to_json()` of Keras 3 gave tells it too.
         unsafe: also build what carries Python code, such as Lambda layers. The code runs with your rights.
         limits: what the file may ask for.
         architecture: a file that has the architecture (`.json`, `.yaml`, `.keras`, `.h5`), for weights without
@@ -138,6 +139,9 @@ def _load_by_itself(path: Path, state: ModelState, custom: dict[str, Any], compi
         raise _without_architecture(path, kind)
     model = _build(state, state.config, custom, unsafe)
     if kind is Kind.ARCHITECTURE:
+        if compile and state.compile_config:
+            with keras.saving.custom_object_scope(custom):
+                model.compile_from_config(state.compile_config)
         warnings.warn(
             f"{path} holds the architecture alone: the model's weights are random.",
             UserWarning,

@@ -11,6 +11,7 @@ from typing import Any
 from keras_weld.errors import UsageError
 from keras_weld.training.run_history import measured
 
+_LOSS = "loss"
 _FORM = re.compile(r"(lowest|highest) +(\S+)")
 
 
@@ -25,6 +26,11 @@ class Criterion:
 
     metric: str | None = None
     highest: bool = False
+
+    @property
+    def text(self) -> str:
+        """The words for it that `parse_best` reads."""
+        return _LOSS if self.metric is None else f"{'highest' if self.highest else 'lowest'} {self.metric}"
 
     def step(self, history: Sequence[Mapping[str, Any]]) -> int | None:
         """The step at which the best epoch ended, the first of equals; None if no epoch has a finite value."""
@@ -65,7 +71,7 @@ def parse_best(text: str | Criterion) -> Criterion:
     """
     if isinstance(text, Criterion):
         return text
-    if text == "loss":
+    if text == _LOSS:
         return Criterion()
     match = _FORM.fullmatch(text.strip())
     if match is None:

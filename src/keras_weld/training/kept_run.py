@@ -18,6 +18,7 @@ from keras_weld.training.checkpoints import Snapshot
 from keras_weld.training.comparing import Change, check_changes, compare
 from keras_weld.training.conductor import place_of, rate_of
 from keras_weld.training.keras_loop import known_names
+from keras_weld.training.run_architecture import told_architecture
 from keras_weld.training.run_history import write_history
 from keras_weld.training.run_store import RunStore
 from keras_weld.training.variables import METRICS
@@ -127,7 +128,15 @@ class KeptRun(AbstractContextManager["KeptRun"]):
         names = known_names(self._model) if self._best.metric is not None else None
         if names is not None:
             self._best.check(dict.fromkeys(names))
-        self._store.begin(self._identity, place_of(self._resumed), epochs, self._rate, self._change)
+        self._store.begin(
+            self._identity,
+            place_of(self._resumed),
+            epochs,
+            self._rate,
+            change=self._change,
+            best=self._best.text,
+            architecture=told_architecture(self._model),
+        )
 
     def end(self, history: Sequence[Mapping[str, Any]]) -> None:
         """Note the end. The history is written again: a kill may have come between the last checkpoint and its own."""

@@ -11,6 +11,8 @@ from keras_weld.errors import DamagedFileError, MissingFileError
 from keras_weld.io.atomic import atomic_path
 
 RUN, MODEL, CHECKPOINTS = "run.json", "model.keras", "checkpoints"
+ARCHITECTURE = "architecture.json"
+"""How the model is built and compiled, from the first start on; not there for one that cannot tell it."""
 RECIPE, ASKED = "recipe.yaml", "recipe.json"
 """The recipe of a run that has one, and what is known of it besides its text."""
 

@@ -12,6 +12,7 @@ from keras_weld.errors import TrainingError
 from keras_weld.training.background import Background, all_done
 from keras_weld.training.checkpoints import Checkpoints, Snapshot
 from keras_weld.training.conductor import Place
+from keras_weld.training.run_architecture import write_architecture
 from keras_weld.training.run_folder import CHECKPOINTS, RUN, read_run, write_run
 from keras_weld.training.run_history import write_history
 from keras_weld.training.starts import note_end, start_of
@@ -62,7 +63,10 @@ class RunStore(AbstractContextManager["RunStore"]):
         place: Place,
         epochs: int,
         rate: float,
+        *,
         change: Mapping[str, Any] | None = None,
+        best: str | None = None,
+        architecture: str | None = None,
     ) -> None:
         """Note what the run is and that this process trains it from here on; all but the first call do nothing.
 
@@ -72,6 +76,8 @@ class RunStore(AbstractContextManager["RunStore"]):
             epochs: how many it is to have in the end.
             rate: the learning rate of the first step.
             change: what was changed, if something was.
+            best: what makes the best checkpoint, in words, if that is told.
+            architecture: how the model is built and compiled, as JSON, if it can tell.
         """
         if self._begun:
             return
@@ -79,8 +85,9 @@ class RunStore(AbstractContextManager["RunStore"]):
         start = start_of(self.folder, identity, epoch=place.epoch, step=place.step, epochs=epochs, rate=rate)
         changes = [*self._known["changes"], *([] if change is None else [change])]
         self.folder.mkdir(parents=True, exist_ok=True)
+        write_architecture(self.folder, architecture)
         told = {"identity": identity, "changes": changes, "starts": [*self._known["starts"], start]}
-        write_run(self.folder, {**self._known, **told})
+        write_run(self.folder, {**self._known, **told, **({} if best is None else {"best": best})})
 
     def keep(self, checkpoint: Snapshot, history: Sequence[Mapping[str, Any]], spare: int | None = None) -> None:
         """Have a checkpoint and the history written in the background, once the one before is written.

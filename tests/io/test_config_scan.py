@@ -287,7 +287,7 @@ def test_what_no_saved_model_needs(entry, unsafe):
     assert error.problem == "The model's configuration holds something that no saved model needs."
 
 
-@pytest.mark.parametrize("class_name", ["TFOpLambda", "SlicingOpLambda", "LocallyConnected1D", "CuDNNLSTM"])
+@pytest.mark.parametrize("class_name", ["TensorFlowOpLayer", "LocallyConnected1D", "CuDNNLSTM"])
 def test_layers_of_older_versions_are_told_apart_from_custom_ones(class_name):
     error = refuse(model(legacy(class_name, "old")), UnknownClassError)
     assert error.problem == f'The model uses "{class_name}", which Keras 3 no longer has.'

@@ -28,11 +28,14 @@ OLDER_CLASSES = frozenset(
         "DenseFeatures", "GRUV1", "Graph", "Highway", "InstanceMethod", "InstanceProperty", "KerasLayer",
         "LSTMV1", "LocallyConnected1D", "LocallyConnected2D", "MaxoutDense", "ParametricSoftplus",
         "PeepholeLSTMCell", "Policy", "PolicyV1", "RandomFourierFeatures", "SReLU", "SequenceFeatures",
-        "SlicingOpLambda", "SpatialDropout", "SyncBatchNormalization", "TFOpLambda", "TensorFlowOpLayer",
-        "ThresholdedLinear", "TimeDistributedDense", "TFOptimizer", "LossScaleOptimizerV1",
-        "LossScaleOptimizerV3", "WideDeepModel", "LinearModel",
+        "SpatialDropout", "SyncBatchNormalization", "TensorFlowOpLayer", "ThresholdedLinear",
+        "TimeDistributedDense", "TFOptimizer", "LossScaleOptimizerV1", "LossScaleOptimizerV3", "WideDeepModel",
+        "LinearModel",
     }
 )  # fmt: skip
+
+# Keras 2 made them of calls of TensorFlow; Keras 3 has not got them, and they are replaced before anything is built.
+REPLACED_CLASSES = frozenset({"SlicingOpLambda", "TFOpLambda"})
 
 # Older names of classes that Keras 3 still has.
 _ALIASES: dict[str, frozenset[str]] = {

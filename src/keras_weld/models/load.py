@@ -194,8 +194,9 @@ def _rebuild(path: Path, state: ModelState, custom: dict[str, Any], unsafe: bool
     """A model of Keras 2 that Keras 3 does not read, in its words; if that fails, the first error counts."""
     if state.config is None or major_version(state) != 2:
         raise error
+    config = modernise(state.config)
     try:
-        model = build_legacy(modernise(state.config), custom, unsafe=unsafe)
+        model = build_legacy(config, custom, unsafe=unsafe)
         _fill(model, path, state)
     except Exception:
         raise error from None

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from keras_weld.io.allow_list import is_known_class
+from keras_weld.models.older_calls import call, is_reference
+from keras_weld.models.older_ops import CLASSES, operations
 
 Config = dict[str, Any]
 
@@ -63,10 +65,17 @@ def _layer(layer: Config) -> Config:
         inner["layers"] = [_layer(one) for one in inner["layers"]]
         _drop_repeated_shapes(inner["layers"])
         _count_calls_from_zero(inner)
-        for one in inner["layers"]:
-            if isinstance(one.get("inbound_nodes"), list):
-                one["inbound_nodes"] = [_call(node) for node in one["inbound_nodes"]]
+        inner["layers"] = [called for one in inner["layers"] for called in _called(one)]
     return found | {"config": inner}
+
+
+def _called(layer: Config) -> list[Config]:
+    """A layer of a model with its calls in the form of Keras 3; those of TensorFlow become operations."""
+    if layer["class_name"] in CLASSES:
+        return operations(layer)
+    if isinstance(layer.get("inbound_nodes"), list):
+        layer["inbound_nodes"] = [call(node) for node in layer["inbound_nodes"]]
+    return [layer]
 
 
 def _has_no_effect(name: str, key: str, value: Any) -> bool:
@@ -125,38 +134,8 @@ def _references(value: Any) -> Iterator[list[Any]]:
         for part in value.values():
             yield from _references(part)
     elif isinstance(value, list):
-        if _is_reference(value):
+        if is_reference(value):
             yield value
             value = value[3:]
         for part in value:
             yield from _references(part)
-
-
-def _call(node: Any) -> Any:
-    """A call in the form of Keras 3, if a tensor is among its keyword arguments; else as it is.
-
-    Keras 3 reads the older form too, but takes such a tensor for a plain list.
-    """
-    if not isinstance(node, list) or not any(
-        _is_reference(value) for one in node if len(one) > 3 for value in one[3].values()
-    ):
-        return node
-    tensors = [_tensor(one) for one in node]
-    arguments = node[0][3] if len(node[0]) > 3 else {}
-    named = {key: _tensor(value) if _is_reference(value) else value for key, value in arguments.items()}
-    return {"args": tensors if len(tensors) == 1 else [tensors], "kwargs": named}
-
-
-def _is_reference(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) in (3, 4)
-        and isinstance(value[0], str)
-        and all(isinstance(part, int) for part in value[1:3])
-    )
-
-
-def _tensor(reference: list[Any]) -> Config:
-    """A tensor named by its place; Keras looks the real one up and never uses the shape given here."""
-    place = {"shape": [None], "dtype": "float32", "keras_history": reference[:3]}
-    return {"class_name": "__keras_tensor__", "config": place}

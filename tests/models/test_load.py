@@ -177,6 +177,20 @@ def test_architecture_alone_is_random_and_says_so(tmp_path, trained):
     assert [weight.shape for weight in model.weights] == [weight.shape for weight in trained.weights]
 
 
+def test_where_warnings_are_errors_they_are_raised_as_they_are(tmp_path, trained):
+    (tmp_path / "m.json").write_text(trained.to_json())
+    with pytest.raises(UserWarning, match="holds the architecture alone"):
+        load(tmp_path / "m.json")
+
+
+@pytest.mark.filterwarnings("ignore:.*holds the architecture alone")
+def test_an_architecture_tells_how_its_model_was_compiled(tmp_path, trained):
+    (tmp_path / "m.json").write_text(trained.to_json())
+    model = load(tmp_path / "m.json")
+    assert (type(model.optimizer), model.loss) == (type(trained.optimizer), trained.loss)
+    assert not load(tmp_path / "m.json", compile=False).compiled
+
+
 def test_weights_alone_ask_for_the_architecture_and_take_it(tmp_path, trained, images):
     trained.save_weights(tmp_path / "m.weights.h5")
     with pytest.raises(WrongKindError) as refused:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -101,6 +103,21 @@ def test_the_product_of_nadam_follows_from_its_steps():
     in_order = values_in_order(made, config, list(stored(*names).values()))
     assert [one.shape for one in in_order] == [tuple(one.shape) for one in made.variables]
     assert in_order[-1] == found[-1]
+
+
+@pytest.mark.parametrize(("steps", "told"), [(7, 1), (60, 0)])
+def test_that_nadam_is_not_exact_in_its_first_steps_is_told(steps, told):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="hid"), keras.layers.Dense(3, name="out")])
+    given = stored(*(f"Nadam/{slot}/{one}:0" for one in VARIABLES for slot in "mv")) | {"iteration:0": np.array(steps)}
+    said = {"optimizer_config": {"class_name": "Custom>Nadam", "config": {"is_legacy_optimizer": False}}, "loss": "mse"}
+    state = ModelState("m.h5", Kind.LEGACY_MODEL, {}, compile_config=said, metadata={"keras_version": "2.15.0"})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        compile_as_saved(model, state, {}, given)
+    assert int(model.optimizer.iterations) == steps
+    found = [str(one.message) for one in caught if "Nadam goes on a little otherwise" in str(one.message)]
+    assert len(found) == told
+    assert all("the file is of step 7." in text for text in found)
 
 
 def test_nadam_before_keras_2_11_had_another_rule():

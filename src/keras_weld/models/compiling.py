@@ -15,6 +15,7 @@ import numpy as np
 from keras_weld.core.state import Array, ModelState
 from keras_weld.io.kinds import Kind
 from keras_weld.models.older_training import (
+    goes_on_exactly,
     loss,
     metric,
     never_trained,
@@ -77,6 +78,14 @@ def _restore(optimizer: Any, state: ModelState, stored: dict[str, Array], values
     if values is not None and [value.shape for value in values] == [tuple(one.shape) for one in optimizer.variables]:
         for variable, value in zip(optimizer.variables, values, strict=True):
             variable.assign(value)
+        if (major_version(state) or 3) < 3 and not goes_on_exactly(optimizer):
+            warnings.warn(
+                f"{state.source}: in its first tens of steps, Nadam goes on a little otherwise than it would have in "
+                f"Keras {state.metadata.get('keras_version')}, which multiplied its momenta once for each variable "
+                f"and kept no product; the file is of step {int(optimizer.iterations)}.",
+                UserWarning,
+                stacklevel=2,
+            )
     elif not never_trained(stored):
         then = "Training would go on with a fresh optimizer."
         if (major_version(state) or 3) < 3:

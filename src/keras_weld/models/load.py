@@ -43,6 +43,7 @@ _INSTEAD = {
 }
 _WITH_VOCABULARY = (keras.layers.StringLookup, keras.layers.IntegerLookup, keras.layers.TextVectorization)
 _UNTRAINED = ".*holds the architecture alone"
+_SKIPPED = ("Skipping variable loading", "objects could not be loaded")
 _SUFFIX = {
     Kind.KERAS: (".keras",),
     Kind.WEIGHTS: (".weights.h5",),
@@ -289,13 +290,17 @@ def _translated(state: ModelState, stepless: bool) -> Iterator[None]:
     """
     try:
         with quiet():
-            warnings.filterwarnings("error", message="(?s).*Skipping variable loading")
-            warnings.filterwarnings("error", message="(?s).*objects could not be loaded")
+            for message in _SKIPPED:
+                warnings.filterwarnings("error", message=f"(?s).*{message}")
             if stepless:
                 warnings.filterwarnings("ignore", message="(?s).*Skipping variable loading for optimizer")
             yield
     except (WeldError, MemoryError):
         raise
+    except UserWarning as error:  # by the lines above, or of a process that takes all warnings for errors
+        if not any(message in str(error) for message in _SKIPPED):
+            raise
+        raise refusal(error, state) from error
     except Exception as error:  # Keras, h5py and the backends raise kinds of their own
         raise refusal(error, state) from error
 

@@ -197,6 +197,13 @@ def _unstored(optimizer: Any, steps: Array) -> list[Array]:
     return [np.asarray(np.prod(momenta), np.float32)]
 
 
+def goes_on_exactly(optimizer: Any) -> bool:
+    """Whether an optimizer whose state was restored steps as in Keras 2: not Nadam while its product still counts."""
+    if not isinstance(optimizer, keras.optimizers.Nadam) or not int(optimizer.iterations):
+        return True
+    return float(optimizer.variables[-1]) < float(np.finfo(np.float32).eps)
+
+
 def never_trained(stored: Mapping[str, Array]) -> bool:
     """Whether a file holds nothing of an optimizer, or no more than the rate and the counter of one without a step."""
     ends = {_bare(name).split("/")[-1]: value for name, value in stored.items()}

@@ -66,9 +66,10 @@ def test_a_call_that_cannot_be_said_is_refused_by_name_and_place():
     assert refused.value.file == str(GOLDEN / "refused.json")
 
 
-def of_one_call(tmp_path, function, **arguments):
+def of_one_call(tmp_path, function, dtype="float32", **arguments):
     """A model with one call on its input, as Keras 2 wrote it."""
-    start = {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "name": "x"}, "name": "x"}
+    given = {"batch_input_shape": [None, 4], "dtype": dtype, "name": "x"}
+    start = {"class_name": "InputLayer", "config": given, "name": "x"}
     called = {"name": "called", "function": function}
     layers = [
         {**start, "inbound_nodes": []},
@@ -90,6 +91,7 @@ def of_one_call(tmp_path, function, **arguments):
         ("math.l2_normalize", {}, "tf.math.l2_normalize: no axis"),
         ("where", {"x": 1.0, "y": None}, "tf.where: an argument that is left out"),
         ("math.add", {"y": {"class_name": "Dense", "config": {"units": 2}}}, "tf.math.add: an argument that is no ten"),
+        ("math.reduce_mean", {"axis": 1, "dtype": "int32"}, "tf.math.reduce_mean: a mean of whole numbers"),
         ("math.bessel_i0", {}, "tf.math.bessel_i0: no operation of Keras"),
     ],
 )

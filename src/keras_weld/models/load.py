@@ -18,7 +18,7 @@ from keras_weld.core.arguments import require_path
 from keras_weld.core.older_calls import refuse_older
 from keras_weld.core.state import ModelState
 from keras_weld.core.tensor import Role
-from keras_weld.errors import ShapeMismatchError, WeldError, WrongKindError, add_context
+from keras_weld.errors import ShapeMismatchError, UnknownClassError, WeldError, WrongKindError, add_context
 from keras_weld.io.guard import scan_file
 from keras_weld.io.kinds import HDF5_SUFFIXES, Kind
 from keras_weld.io.limits import Limits
@@ -27,6 +27,7 @@ from keras_weld.models.compiling import compile_as_saved, stored_values
 from keras_weld.models.custom import Custom, refuse_shadowing, registered_names, resolve
 from keras_weld.models.keras_private import build_legacy, layers_in
 from keras_weld.models.older import modernise
+from keras_weld.models.older_ops import refuse_means_of_integers
 from keras_weld.models.provenance import set_lineage
 from keras_weld.models.quiet import quiet
 from keras_weld.models.refusal import major_version, refusal
@@ -195,12 +196,19 @@ def _rebuild(path: Path, state: ModelState, custom: dict[str, Any], unsafe: bool
     """A model of Keras 2 that Keras 3 does not read, in its words; if that fails, the first error counts."""
     if state.config is None or major_version(state) != 2:
         raise error
-    config = modernise(state.config)
     try:
-        model = build_legacy(config, custom, unsafe=unsafe)
+        model = _built_anew(state.config, custom, unsafe)
         _fill(model, path, state)
+    except UnknownClassError:  # it names what has no equal in Keras 3
+        raise
     except Exception:
         raise error from None
+    return model
+
+
+def _built_anew(config: dict[str, Any], custom: dict[str, Any], unsafe: bool) -> keras.Model:
+    model = build_legacy(modernise(config), custom, unsafe=unsafe)
+    refuse_means_of_integers(model)
     return model
 
 
@@ -230,7 +238,7 @@ def _build(state: ModelState, config: dict[str, Any], custom: dict[str, Any], un
             {**config, "compile_config": None}, custom_objects=custom or None, safe_mode=not unsafe
         )
     else:
-        model = build_legacy(modernise(config), custom, unsafe=unsafe)
+        model = _built_anew(config, custom, unsafe)
     if not isinstance(model, keras.Model):
         raise WrongKindError("The configuration describes no model.", expected="a model", found=type(model).__name__)
     return model

@@ -12,7 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import keras
+
 from keras_weld.errors import UnknownClassError
+from keras_weld.models.keras_private import layers_in
 from keras_weld.models.older_calls import is_reference, tensor
 from keras_weld.models.older_op_rules import RULES, Rule
 
@@ -61,6 +64,21 @@ def operations(layer: Config) -> list[Config]:
     if left:
         raise _refused(said.name, said.function, f"its argument {left[0]}={said.rest[left[0]]!r:.60}")
     return made
+
+
+def refuse_means_of_integers(model: keras.Model) -> None:
+    """Refuse a mean of whole numbers, of which TensorFlow cuts off the fraction and Keras does not.
+
+    Args:
+        model: built of what `operations` gave; what goes into each is known only now.
+
+    Raises:
+        UnknownClassError: naming the call.
+    """
+    for one in layers_in(model):
+        for operation in getattr(one, "operations", ()):
+            if type(operation).__name__ == "Mean" and "int" in str(operation.input.dtype):
+                raise _refused(operation.name, "math.reduce_mean", "a mean of whole numbers, without its fraction")
 
 
 def _said(layer: Config) -> _Said:

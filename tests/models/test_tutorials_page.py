@@ -44,7 +44,22 @@ def load_h5_with_a_short_name():
     keras.saving.load_model("x.h5")
 
 
+def call_tensorflow():
+    import tensorflow
+
+    tensorflow.nn.relu(keras.Input((4,)))
+
+
+CALLS = Path(__file__).parents[1] / "golden" / "tensorflow_calls" / "network.h5"
 REFUSED = {
+    "`tf.nn.relu(x)` on the output": (
+        call_tensorflow,
+        "ValueError: A KerasTensor cannot be used as input to a TensorFlow function",
+    ),
+    "`x * 2` or `tf.nn.relu(x)` in it": (
+        lambda: keras.saving.load_model(CALLS),
+        "ValueError: Unknown layer: 'TFOpLambda'",
+    ),
     'model.save("model")': (lambda: build().save("model"), "ValueError: Invalid filepath extension for saving"),
     'model.save_weights("w.h5")': (lambda: build().save_weights("w.h5"), "ValueError: The filename must end in"),
     "model.to_yaml()": (lambda: build().to_yaml(), "AttributeError: 'Sequential' object has no attribute 'to_yaml'"),

@@ -238,7 +238,15 @@ def test_the_progress_bar_is_taken_down_before_anything_is_printed(
     ]
 
 
-def test_ctrl_c_is_heard_even_where_keras_swallows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def ctrl_c() -> Iterator[object]:
+    """What Python does on Ctrl-C; where the tests run in the background, it may be ignored."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, former)
+
+
+def test_ctrl_c_is_heard_even_where_keras_swallows_it(monkeypatch: pytest.MonkeyPatch, ctrl_c: object) -> None:
     steps: list[int] = []
 
     def swallows(folder: Path, **options: Any) -> None:
@@ -249,13 +257,12 @@ def test_ctrl_c_is_heard_even_where_keras_swallows_it(monkeypatch: pytest.Monkey
                     signal.raise_signal(signal.SIGINT)
             options["progress"](step, 9, "Training")
 
-    former = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(recipe, "demo", swallows)
     done = CliRunner().invoke(app, ["demo"])
     assert steps == [0, 1, 2]
     assert done.exit_code == 130
     assert done.stderr == "Interrupted; nothing was left half-written.\n"
-    assert signal.getsignal(signal.SIGINT) is former
+    assert signal.getsignal(signal.SIGINT) is ctrl_c
 
 
 def test_the_longest_figures_stay_on_one_line(ran: Ran, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any
 
+from keras_weld.checks.calls import given, same_tensors, same_values, values_of
 from keras_weld.checks.finding import Finding, Severity
-from keras_weld.checks.options import class_name_of, differing_options
+from keras_weld.checks.nodes import Node, flatten
+from keras_weld.checks.options import differing_options
 from keras_weld.checks.others import OTHERS
+from keras_weld.checks.partners import inputs_by_name, partners
 from keras_weld.core.graph import GraphLayer, ModelGraph
-from keras_weld.core.graph_order import calls_in_order
+from keras_weld.core.graph_nodes import Edge
 from keras_weld.core.layer_parts import sub_layers_of
-from keras_weld.core.layer_variables import variables_of
 
 _REMEDY = f"Only models of one architecture can be averaged{OTHERS}"
-_ENOUGH = 4000  # beyond so many layers, comparing every one with every other takes too long
 
 _TEXTS = {
     Severity.REFUSAL: "The layer is built otherwise.",
@@ -30,24 +30,10 @@ _SIZE = (
 )
 _OF_SIZE = "Give it that size, and compare it with its sources on such data: weld evaluate."
 
-_Calls = tuple[tuple[tuple[int, int, int], ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A layer in the flat order of a model, with what it is called on by position.
-
-    Attributes:
-        name: its name, those of the models around it first.
-        class_name: its class in the terms of Keras 3.
-        layer: the layer.
-        takes: for each call, the tensors it takes: (position in the order, call, tensor).
-    """
-
-    name: str
-    class_name: str
-    layer: GraphLayer
-    takes: _Calls
+_Partners = Mapping[int, int]
+"""For positions in the other model's flat order, that of the same layer in the first one's."""
+_Ends = tuple[ModelGraph, Mapping[str, int]]
+"""A model with the positions of its layers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,56 +52,34 @@ class Difference:
         return Finding(self.severity, self.text, file, self.layer, self.expected, self.found, remedy)
 
 
-def flatten(graph: ModelGraph) -> list[Node]:
-    """All layers and operations, models inside unfolded, in the order in which they can be called."""
-    return list(_flatten(graph, ""))
-
-
-def _flatten(graph: ModelGraph, path: str) -> Iterator[Node]:
-    order: dict[str, int] = {}
-    layers: list[GraphLayer] = []
-    for layer, _ in calls_in_order(graph):
-        if layer.name not in order:
-            order[layer.name] = len(order)
-            layers.append(layer)
-    for layer in layers:
-        takes = tuple(
-            tuple((order[edge.layer], edge.call, edge.tensor) for edge in call.inbound) for call in layer.calls
-        )
-        yield Node(f"{path}{layer.name}", class_name_of(layer), layer, takes)
-        if layer.graph is not None:
-            yield from _flatten(layer.graph, f"{path}{layer.name}/")
-
-
 def compare(ours: ModelGraph, theirs: ModelGraph) -> list[Difference]:
-    """Every difference between two architectures, in the first model's order. Names do not count."""
+    """Every difference between two architectures, in the first model's order. Names of layers do not count."""
     first, second = flatten(ours), flatten(theirs)
+    pairs = partners(ours, theirs, first, second)
+    same = {his.number: mine.number for mine, his in pairs if mine is not None and his is not None}
     found: list[Difference] = []
-    for mine, his in _aligned(first, second):
+    for mine, his in pairs:
         if mine is None or his is None:
             found.append(_alone(mine, his))
         else:
-            found += compare_nodes(mine, his)
-    if not found and _ends(ours) != _ends(theirs):
-        found.append(
-            Difference(
-                Severity.REFUSAL,
-                "Other layers give the outputs.",
-                ours.outputs[0].layer if ours.outputs else ours.name,
-                ", ".join(edge.layer for edge in ours.outputs),
-                ", ".join(edge.layer for edge in theirs.outputs),
-            )
-        )
+            found += compare_nodes(mine, his, same)
+            if mine.layer.graph and his.layer.graph:
+                ends = (mine.layer.graph, mine.inner), (his.layer.graph, his.inner)
+                found += _outputs(mine.name, *ends, same, whole=False)
+    if all(one.severity is not Severity.REFUSAL for one in found) and first and second:
+        found += _inputs(ours, theirs)
+        where = ours.outputs[0].layer if ours.outputs else ours.name
+        found += _outputs(where, (ours, first[0].places), (theirs, second[0].places), same, whole=True)
     return found
 
 
-def compare_nodes(mine: Node, his: Node, *, links: bool = True) -> list[Difference]:
-    """The differences between two layers that stand at the same place.
+def compare_nodes(mine: Node, his: Node, same: _Partners | None = None) -> list[Difference]:
+    """The differences between two layers that belong together.
 
     Args:
         mine: the first model's layer.
         his: the other's.
-        links: whether to compare what they are called on as well.
+        same: which layers around them belong together; by default those at the same positions.
     """
     if mine.class_name != his.class_name:
         return [
@@ -132,17 +96,27 @@ def compare_nodes(mine: Node, his: Node, *, links: bool = True) -> list[Differen
         for where, a, b in _with_parts(mine.name, mine.layer, his.layer)
         for one in _by_severity(where, list(differing_options(a, b)))
     ]
-    if links and mine.takes != his.takes and not found:
-        found.append(
-            Difference(
-                Severity.REFUSAL,
-                "The layer is connected otherwise.",
-                mine.name,
-                _show_links(mine),
-                _show_links(his),
-            )
-        )
-    return found
+    refused = any(one.severity is Severity.REFUSAL for one in found)
+    return found if refused else [*found, *_calls(mine, his, same)]
+
+
+def _calls(mine: Node, his: Node, same: _Partners | None) -> Iterator[Difference]:
+    """How the calls of two layers differ: in their tensors, else in the values beside them."""
+    ours = given(mine, lambda number: number)
+    theirs = given(his, lambda number: number if same is None else same.get(number, ("other", number)))
+    if len(ours) != len(theirs) or not all(map(same_tensors, ours, theirs)):
+        said = mine.name, _show_links(mine), _show_links(his)
+        yield Difference(Severity.REFUSAL, "The layer is connected otherwise.", *said)
+        return
+    for one, other in zip(ours, theirs, strict=True):
+        if not same_values(one, other):
+            values = _show(values_of(one)), _show(values_of(other))
+            yield Difference(Severity.REFUSAL, "The layer is called with other values.", mine.name, *values)
+        if one.training != other.training:
+            always = bool(one.training) != bool(other.training)
+            severity = Severity.WARNING if always else Severity.NOTE
+            modes = (f"training={value}" for value in (one.training, other.training))
+            yield Difference(severity, _TEXTS[severity], mine.name, *modes)
 
 
 def _by_severity(where: str, options: list[tuple[Severity, str, Any, Any]]) -> Iterator[Difference]:
@@ -154,14 +128,6 @@ def _by_severity(where: str, options: list[tuple[Severity, str, Any, Any]]) -> I
             found = ", ".join(f"{name}={_show(value)}" for _, name, _, value in some)
             sizes = [name for _, name, _, _ in some] == ["batch_shape"]
             yield Difference(severity, _SIZE if sizes else text, where, expected, found)
-
-
-def has_weights(node: Node) -> bool:
-    """Whether a layer has variables, of its own or in its parts; layers of the user's own are taken to."""
-    if node.layer.is_input or node.layer.is_operation or node.layer.graph is not None:
-        return False
-    own = variables_of(node.layer.class_name, node.layer.config)
-    return own != [] or bool(sub_layers_of(node.layer.class_name, node.layer.config))
 
 
 def _with_parts(name: str, ours: GraphLayer, theirs: GraphLayer) -> Iterator[tuple[str, GraphLayer, GraphLayer]]:
@@ -179,22 +145,6 @@ def _with_parts(name: str, ours: GraphLayer, theirs: GraphLayer) -> Iterator[tup
         yield from _with_parts(f"{name}/{group}", inner[0], inner[1])
 
 
-def _aligned(first: list[Node], second: list[Node]) -> Iterator[tuple[Node | None, Node | None]]:
-    """Pairs of layers; where one model has more than the other, the layers that are alone."""
-    ours, theirs = ([node.class_name for node in nodes] for nodes in (first, second))
-    if ours == theirs or max(len(first), len(second)) > _ENOUGH:
-        count = min(len(first), len(second))
-        yield from zip(first, second, strict=False)
-        yield from ((node, None) for node in first[count:])
-        yield from ((None, node) for node in second[count:])
-        return
-    for _, a, b, c, d in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
-        count = min(b - a, d - c)
-        yield from zip(first[a : a + count], second[c : c + count], strict=True)
-        yield from ((node, None) for node in first[a + count : b])
-        yield from ((None, node) for node in second[c + count : d])
-
-
 def _alone(mine: Node | None, his: Node | None) -> Difference:
     if mine is not None:
         return Difference(Severity.REFUSAL, "The other model has no such layer.", mine.name, mine.class_name, "none")
@@ -202,9 +152,25 @@ def _alone(mine: Node | None, his: Node | None) -> Difference:
     return Difference(Severity.REFUSAL, "The other model has one layer more.", name, "none", kind)
 
 
-def _ends(graph: ModelGraph) -> list[tuple[int, int, int]]:
-    order = {layer.name: number for number, (layer, _) in enumerate(calls_in_order(graph))}
-    return [(order.get(edge.layer, -1), edge.call, edge.tensor) for edge in graph.outputs]
+def _inputs(ours: ModelGraph, theirs: ModelGraph) -> Iterator[Difference]:
+    if inputs_by_name(ours, theirs) and ours.input_names != theirs.input_names:
+        text = "The inputs stand in another order; the result takes them in the first model's."
+        names = (", ".join(graph.input_names) for graph in (ours, theirs))
+        yield Difference(Severity.WARNING, text, ours.input_names[0], *names)
+
+
+def _outputs(where: str, ours: _Ends, theirs: _Ends, same: _Partners, *, whole: bool) -> Iterator[Difference]:
+    """Whether other layers give the outputs, or those of the whole model stand in another order."""
+    mine = [(ours[1].get(edge.layer), edge.call, edge.tensor) for edge in ours[0].outputs]
+    his = [(same.get(theirs[1].get(edge.layer, -1)), edge.call, edge.tensor) for edge in theirs[0].outputs]
+    if mine == his:
+        return
+    names = [", ".join(edge.layer for edge in graph.outputs) for graph, _ in (ours, theirs)]
+    if whole and set(mine) == set(his) and len(mine) == len(his):
+        text = "The outputs stand in another order; the result has them in the first model's."
+        yield Difference(Severity.WARNING, text, where, *names)
+    else:
+        yield Difference(Severity.REFUSAL, "Other layers give the outputs.", where, *names)
 
 
 def _show(value: object) -> str:
@@ -213,5 +179,9 @@ def _show(value: object) -> str:
 
 
 def _show_links(node: Node) -> str:
-    names = [", ".join(edge.layer for edge in call.inbound) for call in node.layer.calls]
+    names = [", ".join(map(_show_edge, call.inbound)) for call in node.layer.calls]
     return f"called on {' and on '.join(names) or 'nothing'}"
+
+
+def _show_edge(edge: Edge) -> str:
+    return edge.layer if edge.call == 0 else f"{edge.layer} (call {edge.call + 1})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from keras_weld.checks.architecture import compare, flatten, has_weights
+from keras_weld.checks.architecture import compare
 from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
 from keras_weld.checks.for_average import Pairs, for_average
@@ -14,6 +14,7 @@ from keras_weld.checks.for_fuse import for_fuse
 from keras_weld.checks.for_zip import for_zip
 from keras_weld.checks.kernels import Likeness, likeness
 from keras_weld.checks.labels import count_labels
+from keras_weld.checks.nodes import flatten, has_weights
 from keras_weld.checks.others import name_others
 from keras_weld.checks.prepared import other_vocabularies
 from keras_weld.checks.tensors import Pairing, pair

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from keras_weld.checks.architecture import Difference, Node, compare_nodes, flatten, has_weights
+from keras_weld.checks.architecture import Difference, compare_nodes
 from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
 from keras_weld.checks.inputs import same_shape, shape_text
+from keras_weld.checks.nodes import Node, flatten, has_weights
 from keras_weld.checks.others import OTHERS
 from keras_weld.checks.tensors import Pairing
 

@@ -120,16 +120,16 @@ def _value(name: str, config: Mapping[str, Any], rank: int | None) -> Any:
         return [axis % rank if rank and isinstance(axis, int) else axis for axis in axes]
     if name in _PER_AXIS and isinstance(value, list | tuple) and value:
         return value[0] if all(one == value[0] for one in value) else list(value)
-    return _plain(value)
+    return plain(value)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Without what differs from file to file of one model: module paths, ids, tuples and lists of one."""
     if isinstance(value, Mapping):
         if value.get("class_name") == "__tuple__" and "items" in value:
-            return _plain(value["items"])
+            return plain(value["items"])
         kept = ("shared_object_id", "module", "registered_name", "build_config", "name")
-        return {key: _plain(item) for key, item in value.items() if key not in kept}
+        return {key: plain(item) for key, item in value.items() if key not in kept}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

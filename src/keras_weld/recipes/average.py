@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from numbers import Integral
@@ -24,7 +24,7 @@ from keras_weld.recipes.intact import Intact
 from keras_weld.recipes.layout import with_architecture
 from keras_weld.recipes.lineage import describe
 from keras_weld.recipes.shares import shares
-from keras_weld.recipes.streaming import Progress, stream
+from keras_weld.recipes.streaming import Progress, Spoilt, stream
 from keras_weld.weights import METHODS
 
 Model = Any
@@ -78,7 +78,7 @@ def average(
     Args:
         models: paths of saved models in any readable format, mixed, or live Keras models.
         out: the file to write: `.keras`, `.weights.h5` or `.weights.json`.
-        weights: the share of each model; they sum to 1. Equal shares if None.
+        weights: the share of each model; they sum to 1. Equal shares if None. A negative share goes away from a model.
         normalize: divide the weights by their sum first.
         last: of the files, take the last `last` in the natural order of their names.
         method: name of a weight-space method.
@@ -137,19 +137,27 @@ def average(
         ) as sink:
             spoilt = stream(tasks, how, parts, sink, progress)
             intact.require()
-            notes.extend(_told_of_nonfinite(spoilt))
+            notes.extend(_told_of(spoilt, parts))
     averaged = sum(task.averaged for task in tasks)
     names = tuple(state.source for state in states)
     return Averaged(Path(out), names, tuple(parts), averaged, tuple(copied), tuple(notes))
 
 
-def _told_of_nonfinite(names: Sequence[str]) -> list[str]:
-    if not names:
-        return []
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return [
-        f"Warning: the result holds NaN or infinity, in {names[0]}{more}: one of the sources broke down in training."
-    ]
+def _told_of(spoilt: Spoilt, parts: Sequence[float]) -> Iterator[str]:
+    if spoilt.nonfinite:
+        where = _first_of(spoilt.nonfinite)
+        yield f"Warning: the result holds NaN or infinity, in {where}: one of the sources broke down in training."
+    if spoilt.negative:
+        why = "a share is negative" if min(parts) < 0 else "it is so in one of the sources"
+        yield (
+            f"Warning: the result has a variance below zero, in {_first_of(spoilt.negative)}, since {why}. The layer "
+            "makes NaN of it: estimate its statistics anew on training data, or give shares of 0 or more."
+        )
+
+
+def _first_of(names: Iterable[str]) -> str:
+    first, *others = names
+    return f"{first} and {len(others)} more" if others else first
 
 
 def _last(models: list[Model], last: int | None) -> list[Model]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -24,6 +24,7 @@ PIECE = 1 << 17
 """Elements combined at a time: small enough that all of it stays in a core's cache."""
 _BATCH = 1 << 20  # elements that one thread takes in a row
 _OF_VOCABULARY = "/idf_weights"  # one for each word; they mean nothing for the words of another model
+_VARIANCES = frozenset({"moving_variance", "moving_stddev", "variance"})
 _WORKERS = min(4, os.cpu_count() or 1)  # more wait for the interpreter, not for the memory
 
 
@@ -56,6 +57,26 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoilt:
+    """Names of tensors of the result that no trained model has so, in a dict for their order.
+
+    Attributes:
+        nonfinite: those with NaN or infinity in them.
+        negative: variances below zero; the root that a layer takes of them is NaN.
+    """
+
+    nonfinite: dict[str, None] = field(default_factory=dict)
+    negative: dict[str, None] = field(default_factory=dict)
+
+    def look(self, name: str, values: Array) -> None:
+        """Look at a part of the result."""
+        if not np.isfinite(values).all():
+            self.nonfinite[name] = None
+        if name.rpartition("/")[2] in _VARIANCES and (values < 0).any():
+            self.negative[name] = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Piece:
     task: Task
     first: int
@@ -68,14 +89,14 @@ def stream(
     weights: Sequence[float],
     sink: Sink,
     progress: Progress | None = None,
-) -> list[str]:
-    """Combine every tensor and put the result into the sink; gives the names of those with NaN or infinity in it.
+) -> Spoilt:
+    """Combine every tensor and put the result into the sink; gives the names of those that came out wrong.
 
     Memory is a few pieces a core, however many sources there are and however large a tensor is, unless the
     method's scope is the whole tensor.
     """
     whole = method.scope != "element"
-    spoilt: dict[str, None] = {}
+    spoilt = Spoilt()
     total = sum(task.slot.nbytes for task in tasks)
     done = 0
     batches = _batches(_pieces(tasks, whole))
@@ -86,7 +107,7 @@ def stream(
                 new = islice(batches, 2 * _WORKERS - len(waiting))
                 waiting |= {pool.submit(_combine_all, batch, method, weights, sink, whole, spoilt) for batch in new}
                 if not waiting:
-                    return list(spoilt)
+                    return spoilt
                 finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 done += sum(one.result() for one in finished)
                 if progress is not None:
@@ -125,13 +146,13 @@ def _combine_all(
     weights: Sequence[float],
     sink: Sink,
     whole: bool,
-    spoilt: dict[str, None],
+    spoilt: Spoilt,
 ) -> int:
     return sum(_combine(piece, method, weights, sink, whole, spoilt) for piece in batch)
 
 
 def _combine(
-    piece: _Piece, method: Method, weights: Sequence[float], sink: Sink, whole: bool, spoilt: dict[str, None]
+    piece: _Piece, method: Method, weights: Sequence[float], sink: Sink, whole: bool, spoilt: Spoilt
 ) -> int:
     task, dtype = piece.task, piece.task.slot.dtype
     with add_context(layer=task.sources[0].spec.name):
@@ -144,8 +165,7 @@ def _combine(
             end = min(at + step, piece.first + piece.size)
             part = [_as_float(source[at:end]) for source in flat]
             values = round_once(method.combine(part, weights), dtype)
-            if not np.isfinite(values).all():
-                spoilt[task.sources[0].spec.name] = None
+            spoilt.look(task.sources[0].spec.name, values)
             sink.put(task.slot.path, at, values)
         return piece.size * dtype.itemsize
 

@@ -1,0 +1,39 @@
+"""What `average` and `check` warn of, though the tensors fit: variances, meanings, sources given twice, hostile configs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import handmade
+import numpy as np
+
+from keras_weld.recipes.average import average
+
+VARIANCE = handmade.PATHS["norm/moving_variance"]
+
+
+def model(file: Path, **values: float) -> Path:
+    """One start; `values` are set in the tensors of these paths."""
+    tensors = handmade.tensors(0)
+    for name, value in values.items():
+        tensors[handmade.PATHS[f"norm/{name}"]] = np.full(5, value, np.float32)
+    return handmade.make_keras(file, tensors)
+
+
+def warnings_of(files: list[Path], out: Path, **options: object) -> list[str]:
+    done = average(files, out, **options)  # type: ignore[arg-type]
+    return [note for note in done.notes if note.startswith("Warning: ")]
+
+
+def test_a_negative_variance_is_told_with_its_layer(tmp_path: Path) -> None:
+    files = [model(tmp_path / "a.keras", moving_variance=1), model(tmp_path / "b.keras", moving_variance=5)]
+    (told,) = warnings_of(files, tmp_path / "out.keras", weights=[2, -1])
+    assert told == (
+        "Warning: the result has a variance below zero, in norm/moving_variance, since a share is negative. The layer "
+        "makes NaN of it: estimate its statistics anew on training data, or give shares of 0 or more."
+    )
+    assert not warnings_of(files, tmp_path / "out.keras", weights=[1.2, -0.2])
+    assert not warnings_of([model(tmp_path / "c.keras", moving_mean=-1)], tmp_path / "out.keras")
+    broken = model(tmp_path / "d.keras", moving_variance=-1)
+    (told,) = warnings_of([broken], tmp_path / "out.keras")
+    assert "since it is so in one of the sources" in told

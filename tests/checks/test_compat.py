@@ -192,6 +192,19 @@ def test_only_merges_that_are_possible_are_advised():
     assert not [one for merge in found.values() for one in merge.findings if "take" in (one.remedy or "")]
 
 
+def test_models_of_one_architecture_trained_for_different_things_are_told_before_averaging():
+    layers = mlp(activation="linear")
+    options = {"name": "sparse_categorical_crossentropy", "from_logits": True}
+    logits = {"module": "keras.losses", "class_name": "SparseCategoricalCrossentropy", "config": options}
+    told = merges(candidate(layers, loss=logits), candidate(layers, loss="mse", source="b.keras", drift=0.1))["average"]
+    found = one_of(told, "do not mean the same")
+    assert told.possible
+    assert (found.severity, found.file, found.layer) == ("warning", "b.keras", "head")
+    assert (found.expected, found.found) == ("logits of 10 classes", "10 real values")
+    unknown = merges(candidate(layers, loss=logits), candidate(layers, source="b.keras", drift=0.1))["average"]
+    assert not [one for one in unknown.findings if "do not mean the same" in one.text]
+
+
 def test_probabilities_and_logits_are_brought_together_and_nothing_else():
     loss = {"class_name": "SparseCategoricalCrossentropy", "config": {"from_logits": True}}
     models = two(mlp(), mlp(activation="linear"), loss=loss)

@@ -67,7 +67,10 @@ def for_average(models: Sequence[Candidate], pairings: Sequence[Pairing], pairs:
 def _architecture(first: Candidate, other: Candidate) -> Iterator[Finding]:
     ours, theirs = first.readable, other.readable
     if ours is not None and theirs is not None:
-        yield from (one.finding(other.name) for one in compare(ours, theirs))
+        found = compare(ours, theirs)
+        yield from (one.finding(other.name) for one in found)
+        if all(one.severity is not Severity.REFUSAL for one in found):
+            yield from _meanings(first, other)
     else:
         without = first if ours is None else other
         reason = "its layers are in its code" if without.graph else "the file holds weights alone"
@@ -76,6 +79,22 @@ def _architecture(first: Candidate, other: Candidate) -> Iterator[Finding]:
             file=without.name,
             remedy="Make sure that both models were built by the same code.",
         )
+
+
+def _meanings(first: Candidate, other: Candidate) -> Iterator[Finding]:
+    """Outputs of one architecture that the losses say mean different things."""
+    for mine, his in zip(first.summary.outputs, other.summary.outputs, strict=False):
+        if mine.meaning is None or his.meaning is None or mine.meaning.kind == his.meaning.kind:
+            continue
+        if mine.meaning.is_clear and his.meaning.is_clear:
+            yield warning(
+                "The models were trained for different things: their outputs do not mean the same.",
+                file=other.name,
+                layer=his.name,
+                expected=mine.meaning.text,
+                found=his.meaning.text,
+                remedy=f"Average models that were trained with one loss{OTHERS}",
+            )
 
 
 def _adapted(pairing: Pairing, other: Candidate) -> Iterator[Finding]:

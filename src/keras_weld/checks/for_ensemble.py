@@ -12,7 +12,6 @@ from keras_weld.checks.meaning import Kind
 from keras_weld.checks.others import OTHERS
 from keras_weld.checks.summary import Port
 
-_UNCLEAR = (Kind.UNKNOWN, Kind.OPEN)
 _BROUGHT_TOGETHER = (
     {Kind.CLASSES, Kind.CLASS_LOGITS},
     {Kind.INDEPENDENT, Kind.INDEPENDENT_LOGITS},
@@ -100,7 +99,7 @@ def _compare_output(mine: Port, his: Port, file: str) -> Iterator[Finding]:
             f"--unknown zero (or known){OTHERS}",
             **said,
         )
-    elif a in _UNCLEAR or b in _UNCLEAR:
+    elif not (mine.meaning.is_clear and his.meaning.is_clear):
         yield warning(
             "The file does not tell whether the outputs mean the same.",
             remedy="Say what they are: weld ensemble … --outputs logits (or values), --outputs B:logits for one of "

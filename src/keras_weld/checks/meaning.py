@@ -48,6 +48,11 @@ class Meaning:
     text: str
     why: str
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether the file tells what the numbers are."""
+        return self.kind not in (Kind.UNKNOWN, Kind.OPEN)
+
 
 _THROUGH = frozenset(
     {

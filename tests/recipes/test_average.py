@@ -471,7 +471,7 @@ def test_models_from_other_starts_are_averaged_with_a_warning(tmp_path: Path) ->
         files.append(handmade.make_keras(tmp_path / f"{seed}.keras", values, config=handmade.config(hidden=64)))
     notes = average(files, tmp_path / "out.keras").notes
     assert any(note.startswith(f"Warning: {files[1]} was not trained from the same start") for note in notes)
-    assert not any(note.startswith("Warning") for note in average([files[0]] * 2, tmp_path / "out.keras").notes)
+    assert not any("same start" in note for note in average([files[0]] * 2, tmp_path / "out.keras").notes)
 
 
 def test_nothing_to_average_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `average` and `check` warn of, though the tensors fit: variances, meanings, sources given twice, hostile configs."""
+"""What `average` warns of, though the tensors fit: variances, hostile configs, sources given twice."""
 
 from __future__ import annotations
 
@@ -37,3 +37,23 @@ def test_a_negative_variance_is_told_with_its_layer(tmp_path: Path) -> None:
     broken = model(tmp_path / "d.keras", moving_variance=-1)
     (told,) = warnings_of([broken], tmp_path / "out.keras")
     assert "since it is so in one of the sources" in told
+
+
+def test_an_output_among_its_sources_is_told(tmp_path: Path) -> None:
+    files = [model(tmp_path / f"{name}.keras") for name in "ab"]
+    soup = tmp_path / "soup.keras"
+    assert average(files, soup, last=2).notes[0].startswith("The statistics")
+    done = average([*files, soup], tmp_path / "." / "soup.keras", last=2)
+    assert done.sources == (str(files[1]), str(soup))
+    assert done.notes[:2] == (
+        f"Warning: {soup} is the output and one of its own sources: what it held before was averaged too, and is "
+        "gone now. Write to another file if that was not wanted.",
+        f"{soup} is a merge itself, of 2 models (linear).",
+    )
+
+
+def test_a_source_given_twice_is_told(tmp_path: Path) -> None:
+    files = [model(tmp_path / f"{name}.keras") for name in "ab"]
+    (tmp_path / "link.keras").symlink_to(files[0])
+    notes = average([*files, tmp_path / "link.keras"], tmp_path / "out.keras").notes
+    assert notes[0] == f"{files[0]} was given 2 times, and counts that often."

@@ -28,7 +28,11 @@ _WARNING = "Warning: "
     help="Saved models of one architecture, in any format, mixed.",
 )
 @click.option("-o", "--out", required=True, type=Path, help="The file to write: .keras, .weights.h5 or .weights.json.")
-@click.option("--weights", metavar="W,W,…", help="The share of each model, such as 0.5,0.3,0.2. They sum to 1; one may be negative.")
+@click.option(
+    "--weights",
+    metavar="W,W,…",
+    help="The share of each model, such as 0.5,0.3,0.2. They sum to 1; one may be negative.",
+)
 @click.option("--normalize", is_flag=True, help="Divide the weights by their sum.")
 @click.option("--last", type=int, metavar="N", help="Of the files, take the last N in the order of their names.")
 @click.option(

@@ -24,6 +24,7 @@ from keras_weld.recipes.intact import Intact
 from keras_weld.recipes.layout import with_architecture
 from keras_weld.recipes.lineage import describe
 from keras_weld.recipes.shares import shares
+from keras_weld.recipes.source_notes import notes_on_sources
 from keras_weld.recipes.streaming import Progress, Spoilt, stream
 from keras_weld.weights import METHODS
 
@@ -121,7 +122,7 @@ def average(
                 states = [with_architecture(state, like) for state in states]
         plan = Plan(states, Path(out))
         tasks, copied = plan.tasks()
-        notes = plan.notes(copied)
+        notes = [*notes_on_sources(chosen, states, out), *plan.notes(copied)]
 
         def metadata() -> dict[str, Any]:
             lineage = describe(method, {"weights": parts}, states, parts, [prints.of(model) for model in chosen], notes)

@@ -151,9 +151,7 @@ def _combine_all(
     return sum(_combine(piece, method, weights, sink, whole, spoilt) for piece in batch)
 
 
-def _combine(
-    piece: _Piece, method: Method, weights: Sequence[float], sink: Sink, whole: bool, spoilt: Spoilt
-) -> int:
+def _combine(piece: _Piece, method: Method, weights: Sequence[float], sink: Sink, whole: bool, spoilt: Spoilt) -> int:
     task, dtype = piece.task, piece.task.slot.dtype
     with add_context(layer=task.sources[0].spec.name):
         flat = [source.read().reshape(-1) for source in task.sources]

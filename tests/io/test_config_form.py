@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,15 @@ SEQUENTIAL = [
     ((*LAYER, "config", "activation"), 5, "config.layers[1].config.activation", "a name, an object", "5"),
     ((*LAYER, "config", "dtype"), {}, "config.layers[1].config.dtype", "a name, an object", "{}"),
     (("config", "layers", 0, "config", "batch_shape"), 5, "config.layers[0].config.batch_shape", "a shape", "5"),
+    (
+        ("config", "layers", 0, "config", "batch_shape", 1),
+        -8,
+        "config.layers[0].config.batch_shape",
+        "a shape",
+        "[None, -8]",
+    ),
+    ((*LAYER, "config", "rate"), math.nan, "config.layers[1].config.rate", "a number from 0 to 1", "nan"),
+    ((*LAYER, "config", "dropout"), 1.5, "config.layers[1].config.dropout", "a number from 0 to 1", "1.5"),
 ]
 NODE = (*LAYER, "inbound_nodes")
 FUNCTIONAL = [

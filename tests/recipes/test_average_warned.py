@@ -6,8 +6,10 @@ from pathlib import Path
 
 import handmade
 import numpy as np
+import pytest
 
 from keras_weld.recipes.average import average
+from keras_weld.recipes.inspect import inspect
 
 VARIANCE = handmade.PATHS["norm/moving_variance"]
 
@@ -57,3 +59,36 @@ def test_a_source_given_twice_is_told(tmp_path: Path) -> None:
     (tmp_path / "link.keras").symlink_to(files[0])
     notes = average([*files, tmp_path / "link.keras"], tmp_path / "out.keras").notes
     assert notes[0] == f"{files[0]} was given 2 times, and counts that often."
+
+
+@pytest.mark.parametrize(
+    ("activation", "told"),
+    [
+        (("keras.utils", "plot_model"), "the model names keras.utils.plot_model, which is not something that models"),
+        (("os", "system"), "it names os.system of Python itself (activation of layer "),
+        (("builtins", "exec"), "it names builtins.exec of Python itself (activation of layer "),
+    ],
+)
+def test_what_loading_refuses_is_told_before(tmp_path: Path, activation: tuple[str, str], told: str) -> None:
+    module, name = activation
+    config = handmade.config()
+    config["config"]["layers"][1]["config"]["activation"] = {
+        "module": module,
+        "class_name": "function",
+        "config": name,
+        "registered_name": name,
+    }
+    files = [handmade.make_keras(tmp_path / f"{n}.keras", handmade.tensors(0), config=config) for n in "ab"]
+    (warned,) = warnings_of(files, tmp_path / "out.keras")
+    assert warned.startswith(f"Warning: loading the result is refused, as {files[0]} is: {told}")
+    assert not warnings_of(files, tmp_path / "out.weights.h5")
+    named = inspect(files[0])
+    assert any(name in text for text in (*named.problems, *named.summary.custom))
+
+
+def test_functions_of_ones_own_are_no_warning(tmp_path: Path) -> None:
+    config = handmade.config()
+    own = {"module": "builtins", "class_name": "function", "config": "swishy", "registered_name": "mine>swishy"}
+    config["config"]["layers"][1]["config"]["activation"] = own
+    files = [handmade.make_keras(tmp_path / f"{n}.keras", handmade.tensors(0), config=config) for n in "ab"]
+    assert not warnings_of(files, tmp_path / "out.keras")

@@ -22,6 +22,7 @@ _OBJECT = "an object with class_name and config"
 _SERIALIZED = ("activation", "dtype", "recurrent_activation")
 _SERIALIZED_ENDINGS = ("_initializer", "_regularizer", "_constraint")
 _FLAGS = ("use_bias", "trainable")
+_SHARES = ("rate", "dropout", "recurrent_dropout")
 _WIDTHS = {"Dense": "units", "LSTM": "units", "GRU": "units", "Conv2D": "filters", "Embedding": "output_dim"}
 
 
@@ -95,16 +96,22 @@ def _require_options(class_name: str, options: Mapping[str, Any], where: str) ->
     _require_name(options, where)
     if class_name == "InputLayer":
         shape = options.get("batch_shape", options.get("batch_input_shape"))  # the second in Keras 2
-        if not shape_of(shape):
+        if not (sizes := shape_of(shape)) or any(size is not None and size < 0 for size in sizes):
             raise _broken(f"{where}batch_shape", "a shape, such as [null, 8]", shape)
     for name, value in options.items():
         if name in _FLAGS and not isinstance(value, bool):
             raise _broken(f"{where}{name}", "true or false", value)
+        if name in _SHARES and value is not None and not _is_share(value):
+            raise _broken(f"{where}{name}", "a number from 0 to 1", value)
         if name in _SERIALIZED or name.endswith(_SERIALIZED_ENDINGS):
             _require_serialized(value, f"{where}{name}")
     width = _WIDTHS.get(class_name)
     if width is not None and (type(options.get(width)) is not int or options[width] < 1):
         raise _broken(f"{where}{width}", "a whole number from 1 on", options.get(width))
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1  # NaN is neither
 
 
 def _require_serialized(value: Any, where: str) -> None:

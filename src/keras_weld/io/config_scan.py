@@ -6,6 +6,8 @@ allow-list (`allow_list.py`): what Keras ships passes, what the user passed in p
 
 from __future__ import annotations
 
+import builtins
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +44,13 @@ class FoundClass:
         """The name with its module, as far as the file tells it."""
         return f"{self.module}.{self.class_name}" if self.module else self.class_name
 
+    @property
+    def of_python(self) -> bool:
+        """Whether it is Python's own, such as `os.system`: no part of a model, and nothing to pass in."""
+        if self.module == "builtins":  # as Keras says of functions that are from nowhere else, too
+            return hasattr(builtins, self.class_name)
+        return (self.module or "").split(".")[0] in sys.stdlib_module_names
+
 
 @dataclass(frozen=True)
 class ConfigReport:
@@ -64,6 +73,11 @@ class ConfigReport:
     shadowed: tuple[FoundClass, ...] = ()
     problems: tuple[WeldError, ...] = ()
     unsafe: bool = False
+
+    @property
+    def of_python(self) -> tuple[FoundClass, ...]:
+        """What is from Python's own library and was not passed in."""
+        return tuple(one for one in self.unknown if one.of_python)
 
     @property
     def code(self) -> tuple[str, ...]:
@@ -208,13 +222,16 @@ def _unknown(report: ConfigReport, file: str | None) -> UnknownClassError:
     module = first.module if first.module and first.module != "builtins" else "your_module"
     what = "function" if first.function else "class"
     key = first.registered_name if first.registered_name and ">" in first.registered_name else name
+    remedy = f'Pass it: --custom {module}:{name}, or in Python weld.load(path, custom_objects={{"{key}": {name}}}).'
+    if first.of_python:
+        remedy = "It is Python's own and no part of a model. Do not use this file unless you know who made it."
     return UnknownClassError(
         f'The model uses the {what} "{name}", which is neither built into Keras nor was passed in.',
         file=file,
         layer=first.where,
         expected="classes and functions that Keras ships, or that you pass in",
         found=_listed([found.full_name for found in report.unknown]),
-        remedy=f'Pass it: --custom {module}:{name}, or in Python weld.load(path, custom_objects={{"{key}": {name}}}).',
+        remedy=remedy,
     )
 
 

@@ -120,7 +120,7 @@ def average(
         if architecture is not None:
             with open_model(architecture, limits) as like:
                 states = [with_architecture(state, like) for state in states]
-        plan = Plan(states, Path(out))
+        plan = Plan(states, Path(out), limits)
         tasks, copied = plan.tasks()
         notes = [*notes_on_sources(chosen, states, out), *plan.notes(copied)]
 

@@ -16,11 +16,14 @@ from keras_weld.io.check_sizes import check_sizes
 from keras_weld.io.config_scan import scan_config
 from keras_weld.io.hdf5_writer import Slot
 from keras_weld.io.kinds import Kind
+from keras_weld.io.limits import Limits
 from keras_weld.io.write import written_kind
 from keras_weld.recipes.caution import different_starts, require_means, require_one_architecture
 from keras_weld.recipes.layout import distance, in_layout, keras_3_config
 from keras_weld.recipes.matching import match
 from keras_weld.recipes.streaming import Task
+
+_DEFAULT = Limits()
 
 
 class Plan:
@@ -29,13 +32,15 @@ class Plan:
     Args:
         states: the sources, open.
         out: the file that will be written.
+        limits: what the files may ask for.
 
     Raises:
         IncompatibleModelsError: if no source tells where Keras 3 would keep its tensors.
     """
 
-    def __init__(self, states: Sequence[ModelState], out: Path) -> None:
+    def __init__(self, states: Sequence[ModelState], out: Path, limits: Limits = _DEFAULT) -> None:
         self.states = states
+        self.limits = limits
         self.out = out
         self.wants_config = written_kind(out) is Kind.KERAS
         self.template = min(states, key=self._distance)
@@ -185,14 +190,20 @@ class Plan:
         return [*notes, *self.adapted, *self._code_notes(), *self._vocabulary_notes()]
 
     def _code_notes(self) -> Iterator[str]:
-        """That the result holds code, which averaging has not run."""
-        code = scan_config(self.template.config).code if self.wants_config and self.template.config else ()
-        if code:
-            more = f" and {len(code) - 1} more" if len(code) > 1 else ""
+        """What the result holds, so that loading it runs code or is refused; averaging has done neither."""
+        if not self.wants_config or not self.template.config:
+            return
+        source = self.template.source
+        report = scan_config({**self.template.config, "compile_config": None}, limits=self.limits)
+        if report.code:
+            more = f" and {len(report.code) - 1} more" if len(report.code) > 1 else ""
             yield (
-                f"Warning: the result holds code, that of {self.template.source}: {code[0]}{more}. Loading it runs "
+                f"Warning: the result holds code, that of {source}: {report.code[0]}{more}. Loading it runs "
                 "that code with all your rights, and is refused without --unsafe (in Python: unsafe=True)."
             )
+        named = [f"It names {one.full_name} of Python itself ({one.where})." for one in report.of_python]
+        for problem in [*(f"{one.problem} ({one.layer})" for one in report.problems), *named]:
+            yield f"Warning: loading the result is refused, as {source} is: {problem[0].lower()}{problem[1:]}"
 
     def _vocabulary_notes(self) -> list[str]:
         notes: list[str] = []

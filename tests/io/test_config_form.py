@@ -45,6 +45,7 @@ def change(config: Config, trail: tuple[Any, ...], value: Any) -> Config:
     return changed
 
 
+INPUT = ("config", "layers", 0, "config")
 LAYER = ("config", "layers", 1)
 SEQUENTIAL = [
     (("module",), 5, "module", "a name", "5"),

@@ -8,7 +8,7 @@ import zlib
 
 import h5py
 import numpy as np
-from h5py import h5d, h5p, h5s, h5t
+from h5py import h5d, h5g, h5p, h5s, h5t
 from honest import fill, hdf5, keras, legacy
 
 GB = 1 << 30
@@ -50,6 +50,11 @@ def external_link(file, there):
 
 def external_storage(file, there):
     there.create_dataset("2", (64,), "u1", external=[("/etc/passwd", 0, 64)])
+
+
+def empty_groups(file, there):
+    for number in range(30_001):
+        h5g.create(file.id, b"x%d" % number)
 
 
 def virtual(file, there):

@@ -169,6 +169,7 @@ _HDF5 = {
     **weights(hdf5.compound, UNSAFE, "neither numbers nor short texts"),
     **weights(hdf5.stored_type, UNSAFE, "a stored type"),
     **weights(hdf5.deep, LIMIT, "above the limit `depth`"),
+    "hdf5: empty groups": Attack(hdf5.weights(hdf5.empty_groups), LIMIT, "above the limit `objects`", ".weights.h5"),
     "hdf5: overlapping tensors": Attack(hdf5.overlapping, UNSAFE, "share their place", ".weights.h5"),
     "hdf5: a huge attribute": Attack(hdf5.huge_attribute, LIMIT, "limit `attribute_bytes`", ".h5"),
     "hdf5: one text under many names": Attack(hdf5.heap_amplification, LIMIT, "limit `attribute_bytes`", ".h5"),

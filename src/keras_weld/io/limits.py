@@ -39,7 +39,7 @@ class Limits:
     json_items: int = 1_000_000
     inflated_bytes: int = 1 * GB
     ratio: int = 200
-    objects: int = 200_000
+    objects: int = 30_000
     depth: int = 64
     attribute_bytes: int = 16 * MB
     tensor_bytes: int = 16 * GB

@@ -192,6 +192,27 @@ def test_only_merges_that_are_possible_are_advised():
     assert not [one for merge in found.values() for one in merge.findings if "take" in (one.remedy or "")]
 
 
+def l2(factor, class_name="L2", **more):
+    return {"module": "keras.regularizers", "class_name": class_name, "config": {"l2": factor, **more}}
+
+
+def test_what_was_trained_otherwise_is_noted():
+    ours = [dense("first", 16, kernel_regularizer=l2(0.01), trainable=True), dense("head", 10, "softmax")]
+    older = l2(float(np.float32(0.01)), "L1L2", l1=0.0)
+    found = merges(*two(ours, [dense("first", 16, kernel_regularizer=older, trainable=True), ours[1]]))["average"]
+    assert not [one for one in found.findings if "trained otherwise" in one.text]
+    found = merges(*two(ours, [dense("first", 16, kernel_regularizer=None, trainable=False), ours[1]]))["average"]
+    told = one_of(found, "trained otherwise")
+    assert (told.severity, told.layer) == ("note", "first")
+    assert told.expected == "kernel_regularizer=L2(l2=0.01), trainable=True"
+    assert told.found == "kernel_regularizer=None, trainable=False"
+    other = merges(*two(ours, [dense("first", 16, kernel_regularizer=l2(0.1), trainable=True), ours[1]]))["average"]
+    assert one_of(other, "trained otherwise").layer == "first"
+    keras_1 = {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01}
+    unknown = merges(*two(ours, [dense("first", 16, kernel_regularizer=keras_1, trainable=True), ours[1]]))["average"]
+    assert not [one for one in unknown.findings if "trained otherwise" in one.text]
+
+
 def test_models_of_one_architecture_trained_for_different_things_are_told_before_averaging():
     layers = mlp(activation="linear")
     options = {"name": "sparse_categorical_crossentropy", "from_logits": True}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from keras_weld.checks.architecture import Difference, compare
 from keras_weld.checks.finding import Severity
 from keras_weld.core.graph import ModelGraph
+from keras_weld.io.read import open_model
 
+GOLDEN = Path(__file__).parent.parent / "golden"
 Layer = dict[str, Any]
 
 
@@ -138,6 +141,17 @@ def test_the_forms_of_older_versions_are_one_graph_with_that_of_keras_3() -> Non
     assert compare(first, model("ab", ["heads"], [data("a"), data("b"), by_place])) == []
     swapped = called("MultiHeadAttention", "heads", tensor("b"), value=tensor("a"), options=heads)
     assert len(compare(first, model("ab", ["heads"], [data("a"), data("b"), swapped]))) == 1
+
+
+@pytest.mark.parametrize("name", ["mlp", "nested", "two_io", "attention"])
+def test_files_of_all_versions_hold_one_architecture(name: str) -> None:
+    files = sorted(file for end in ("h5", "keras") for file in GOLDEN.glob(f"*/{name}.{end}"))
+    graphs = []
+    for file in files:
+        with open_model(file) as state:
+            graphs.append(state.graph)
+    assert len(graphs) > 2
+    assert [compare(graphs[0], other) for other in graphs[1:] if graphs[0] and other] == [[]] * (len(graphs) - 1)
 
 
 def test_constants_of_operations_are_compared() -> None:

@@ -174,8 +174,19 @@ def _outputs(where: str, ours: _Ends, theirs: _Ends, same: _Partners, *, whole: 
 
 
 def _show(value: object) -> str:
-    text = str(value)
+    text = _in_words(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _in_words(value: object) -> str:
+    """A value as a person would write it: `L2(l2=0.01)` for an object, a function by its name."""
+    options = value.get("config") if isinstance(value, Mapping) else None
+    if isinstance(value, Mapping) and value.get("class_name") == "function" and isinstance(options, str):
+        module = str(value.get("module") or "keras")
+        return options if module in ("keras", "builtins") or module.startswith("keras.") else f"{module}.{options}"
+    if isinstance(value, Mapping) and isinstance(options, Mapping):
+        return f"{value.get('class_name')}({', '.join(f'{name}={one}' for name, one in options.items())})"
+    return str(value)
 
 
 def _show_links(node: Node) -> str:

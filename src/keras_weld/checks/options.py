@@ -12,7 +12,6 @@ from keras_weld.core.graph import GraphLayer
 
 _NEVER = frozenset(
     {
-        "activity_regularizer",
         "batch_size",
         "build_input_shape",
         "cell",
@@ -40,7 +39,6 @@ _NEVER = frozenset(
         "ragged",
         "supports_jit",
         "time_major",
-        "trainable",
         "unroll",
         "weights",
         "init",
@@ -50,7 +48,8 @@ _NEVER = frozenset(
     }
 )
 """Names, what only matters for building a layer, and what is compared elsewhere."""
-_NEVER_ENDINGS = ("_initializer", "_regularizer", "_constraint")
+_NEVER_ENDINGS = ("_initializer",)
+_TRAINING_ENDINGS = ("_regularizer", "_constraint")
 _TRAINING_ONLY = frozenset(
     {
         "dropout",
@@ -62,6 +61,7 @@ _TRAINING_ONLY = frozenset(
         "rate",
         "recurrent_dropout",
         "stddev",
+        "trainable",
     }
 )
 _PREPARATION = frozenset({"Rescaling", "Normalization", "Resizing", "CenterCrop"})
@@ -88,12 +88,14 @@ def differing_options(ours: GraphLayer, theirs: GraphLayer) -> Iterator[tuple[Se
         if name not in second or name in _NEVER or name.endswith(_NEVER_ENDINGS):
             continue
         one, two = _value(name, first, ranks[0]), _value(name, second, ranks[1])
+        if name.endswith(_TRAINING_ENDINGS) and not (_is_known_form(one) and _is_known_form(two)):
+            continue
         if one != two and None not in (ranks if name == "axis" else ()):
             yield _severity(class_name, name), name, first[name], second[name]
 
 
 def _severity(class_name: str, name: str) -> Severity:
-    if name in _TRAINING_ONLY or class_name.startswith("Random"):
+    if name in _TRAINING_ONLY or name.endswith(_TRAINING_ENDINGS) or class_name.startswith("Random"):
         return Severity.NOTE
     if name in _SMALL or class_name in _PREPARATION or name == "batch_shape":
         return Severity.WARNING  # if other sizes at the input matter, the tensors differ as well
@@ -118,9 +120,27 @@ def _value(name: str, config: Mapping[str, Any], rank: int | None) -> Any:
     if name == "axis":  # Keras 2 wrote a list of one, and people count from either end
         axes = value if isinstance(value, list | tuple) else [value]
         return [axis % rank if rank and isinstance(axis, int) else axis for axis in axes]
+    if name.endswith(_TRAINING_ENDINGS) and isinstance(value, Mapping):
+        return _penalty(value)
     if name in _PER_AXIS and isinstance(value, list | tuple) and value:
         return value[0] if all(one == value[0] for one in value) else list(value)
     return plain(value)
+
+
+def _is_known_form(value: Any) -> bool:
+    """Whether a regularizer or constraint is written as in Keras 2 and 3; Keras 1 has other words."""
+    return value is None or isinstance(value, tuple) or (isinstance(value, Mapping) and "class_name" in value)
+
+
+def _penalty(value: Mapping[str, Any]) -> Any:
+    """A regularizer by its two factors: L2 is L1L2 with one of them, and Keras 2 wrote its numbers in float32."""
+    options = value.get("config")
+    if value.get("class_name") not in ("L1", "L2", "L1L2") or not isinstance(options, Mapping):
+        return plain(value)
+    factors = [options.get(name) or 0 for name in ("l1", "l2")]
+    if not all(isinstance(factor, int | float) for factor in factors):
+        return plain(value)
+    return tuple(f"{factor:.6g}" for factor in factors)
 
 
 def plain(value: Any) -> Any:

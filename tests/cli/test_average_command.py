@@ -63,6 +63,7 @@ def test_the_last_files_are_named(tmp_path: Path, run_weld: Callable[..., Any]) 
         (["--weights", "0.5;0.5"], ["The weights are numbers with commas between them.", "0.5;0.5"]),
         (["--weights", "1"], ["There must be one weight for each model.", "1: 1"]),
         (["--last", "3"], ["There are not as many models as --last asks for.", "a number from 1 to 2"]),
+        (["--last", "0"], ["--last asks for fewer than one model.", "a number from 1 to 2"]),
         (["--method", "best"], ["There is no method called 'best'.", "linear"]),
         (["--limit", "json=1"], ["A limit is given as NAME=SIZE.", "json_bytes"]),
     ],

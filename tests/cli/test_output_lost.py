@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from keras_weld.cli.frame import console
 
 MODEL = Path(__file__).parent.parent / "golden" / "keras3_0" / "mlp.keras"
 WELD = f"{sys.executable} -c 'from keras_weld.cli.entry import run; run()'"
@@ -31,6 +34,20 @@ def test_output_that_cannot_be_written_is_told(words, told):
     assert done.returncode == 2
     assert done.stderr.startswith(told)
     assert "Traceback" not in done.stderr
+
+
+def test_a_table_whose_reader_went_away_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    console.cache_clear()
+    monkeypatch.setattr(sys, "stdout", Gone())
+    try:
+        with pytest.raises(BrokenPipeError):
+            console().print("a row")
+    finally:
+        console.cache_clear()
 
 
 def test_what_the_system_does_not_allow_is_told_with_a_remedy() -> None:

@@ -81,9 +81,13 @@ def error_console() -> Console:
 def _make_console(*, stderr: bool) -> Console:
     from rich.console import Console
 
+    class Screen(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # what rich is handling: it would end with 1 itself, which is a command's "no"
+
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else WIDTH
-    return Console(stderr=stderr, highlight=False, width=width)
+    return Screen(stderr=stderr, highlight=False, width=width)
 
 
 def emit_json(value: object) -> None:

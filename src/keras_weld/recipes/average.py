@@ -166,7 +166,14 @@ def _last(models: list[Model], last: int | None) -> list[Model]:
         require_kind("last", last, Integral, "a whole number, such as 5")
     if last is None:
         chosen = models
-    elif not 1 <= last <= len(models):
+    elif last < 1:
+        raise UsageError(
+            "--last asks for fewer than one model.",
+            expected=f"a number from 1 to {len(models)}",
+            found=last,
+            remedy="Say how many of the files to take, such as --last 5.",
+        )
+    elif last > len(models):
         raise UsageError(
             "There are not as many models as --last asks for.",
             expected=f"a number from 1 to {len(models)}",

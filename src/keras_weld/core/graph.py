@@ -223,12 +223,18 @@ def _read_layer(entry: Any, number: int) -> GraphLayer:
     return GraphLayer(
         name=str(name),
         class_name=class_name,
-        module=str(entry.get("module") or ""),
+        module=str(entry.get("module") or _module_left_out(entry, options)),
         config=options,
         build_config=dict(built) if isinstance(built, Mapping) else {},
         graph=inner,
         shared_id=shared_id if isinstance(shared_id, int) else None,
     )
+
+
+def _module_left_out(entry: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+    """What Keras 3 leaves out of an `.h5` file: that this is an operation. Every layer says whether it is trainable."""
+    operation = is_new_form(entry.get("inbound_nodes")) and "trainable" not in options and "module" not in entry
+    return "keras.ops" if operation else ""
 
 
 def _read_layers(entries: list[Any]) -> dict[str, GraphLayer]:

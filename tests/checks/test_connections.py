@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from handmade_models import candidate
 
 from keras_weld.checks.architecture import Difference, compare
 from keras_weld.checks.finding import Severity
+from keras_weld.checks.for_zip import agree
+from keras_weld.checks.tensors import pair
 from keras_weld.core.graph import ModelGraph
 from keras_weld.io.read import open_model
 
@@ -225,3 +229,15 @@ def test_calls_of_one_layer_are_told_apart() -> None:
 
     (found,) = compare(shared(0, 1), shared(1, 0))
     assert (found.expected, found.found) == ("called on p, p (call 2)", "called on p (call 2), p")
+
+
+def test_layers_can_be_shared_up_to_the_one_that_is_connected_otherwise() -> None:
+    def parting(class_name: str) -> Difference | None:
+        ours, theirs = (two_inputs(class_name, *order) for order in ("ab", "ba"))
+        models = [replace(candidate([dense("end", "merge")]), graph=graph) for graph in (ours, theirs)]
+        return agree(*models, pair(models[0].state, models[1].state)).parts_at
+
+    found = parting("Concatenate")
+    assert found is not None
+    assert (found.layer, found.text) == ("merge", "The layer is connected otherwise.")
+    assert parting("Add") is None

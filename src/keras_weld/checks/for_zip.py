@@ -11,6 +11,7 @@ from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
 from keras_weld.checks.inputs import same_shape, shape_text
 from keras_weld.checks.nodes import Node, flatten, has_weights
 from keras_weld.checks.others import OTHERS
+from keras_weld.checks.partners import partners
 from keras_weld.checks.tensors import Pairing
 
 
@@ -61,6 +62,11 @@ def agree(first: Candidate, other: Candidate, pairing: Pairing) -> Agreement:
     if first.readable is None or other.readable is None:
         return Agreement(0, 0, 0, None)
     ours, theirs = flatten(first.readable), flatten(other.readable)
+    pairs = [(mine, his) for mine, his in partners(first.readable, other.readable, ours, theirs) if mine and his]
+    same = None
+    if len(pairs) == len(ours) == len(theirs):
+        theirs = [his for _, his in pairs]
+        same = {his.number: mine.number for mine, his in pairs}
     reshaped = {
         mine.spec.layer: (mine.spec.shape, his.spec.shape)
         for mine, his in pairing.pairs
@@ -69,7 +75,7 @@ def agree(first: Candidate, other: Candidate, pairing: Pairing) -> Agreement:
     total = sum(has_weights(node) for node in ours)
     weighted = 0
     for number, mine in enumerate(ours):
-        parting = _parting(mine, theirs[number] if number < len(theirs) else None, reshaped)
+        parting = _parting(mine, theirs[number] if number < len(theirs) else None, reshaped, same)
         if parting is not None:
             return Agreement(number, weighted, total, parting)
         weighted += has_weights(mine)
@@ -82,14 +88,17 @@ def agree(first: Candidate, other: Candidate, pairing: Pairing) -> Agreement:
 
 
 def _parting(
-    mine: Node, his: Node | None, reshaped: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    mine: Node,
+    his: Node | None,
+    reshaped: dict[str, tuple[tuple[int, ...], tuple[int, ...]]],
+    same: dict[int, int] | None,
 ) -> Difference | None:
     if his is None:
         text = "The first model goes on where the other one ends."
         return Difference(Severity.REFUSAL, text, mine.name, mine.class_name, "the end")
     if mine.layer.is_input and his.layer.is_input:
         return None
-    found = [one for one in compare_nodes(mine, his) if one.severity is Severity.REFUSAL]
+    found = [one for one in compare_nodes(mine, his, same) if one.severity is Severity.REFUSAL]
     if found:
         return found[0]
     if mine.name in reshaped:

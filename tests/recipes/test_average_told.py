@@ -90,7 +90,8 @@ def test_inputs_of_another_size_alone_are_told_as_such(tmp_path: Path) -> None:
     (warned,) = (one for one in found_for("average", *files) if one.severity == "warning" and one.layer == "given")
     assert warned.text.startswith("The models take inputs of other sizes; if all tensors fit, they can be averaged.")
     assert "weld evaluate" in str(warned.remedy)
-    assert any("inputs of other sizes" in note for note in average(files, tmp_path / "out.keras").notes)
+    said = "Warning: the models take inputs of other sizes"
+    assert any(note.startswith(said) for note in average(files, tmp_path / "out.keras").notes)
 
 
 @pytest.mark.parametrize("command", ["inspect", "check"])

@@ -53,7 +53,8 @@ def require_one_architecture(states: Sequence[ModelState]) -> list[str]:
             )
         told = [one.finding(state.source) for one in differences if one.severity is Severity.WARNING]
         notes += [
-            f"{one.text} {state.source}, layer {one.layer}: {one.found}, where {known[0][0].source} has {one.expected}."
+            f"Warning: {one.text[0].lower()}{one.text[1:]} {state.source}, layer {one.layer}: {one.found}, "
+            f"where {known[0][0].source} has {one.expected}."
             for one in told
         ]
     return notes

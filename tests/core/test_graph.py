@@ -247,5 +247,5 @@ def test_architectures_of_other_versions(path):
     assert all(edge.shape for edge in graph.inputs)
     # Every call can be made: nothing is lost between the layers.
     assert len(calls_in_order(graph)) == sum(max(1, len(layer.calls)) for layer in graph.layers)
-    used = {edge.layer for edge in [*consumers(graph), *graph.outputs]}
+    used = {edge.layer for edge in [*consumers(graph), *graph.outputs, *graph.inputs]}
     assert used == {layer.name for layer in graph.layers}

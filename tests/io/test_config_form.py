@@ -49,6 +49,7 @@ INPUT = ("config", "layers", 0, "config")
 LAYER = ("config", "layers", 1)
 SEQUENTIAL = [
     (("module",), 5, "module", "a name", "5"),
+    (("module",), None, "module", "a name", "nothing"),
     (("class_name",), None, "class_name", "the name of a class", "nothing"),
     (("config",), 5, "config", "an object with name and layers", "5"),
     (("config", "name"), 5, "config.name", "a name", "5"),
@@ -151,3 +152,9 @@ def test_a_whole_one_and_those_of_other_classes_pass(tmp_path: Path) -> None:
     own = change(change(handmade.config(), ("module",), "mine"), ("config", "layers"), 5)
     for number, config in enumerate([handmade.config(), functional(), own]):
         inspect(handmade.make_keras(tmp_path / f"{number}.keras", handmade.tensors(), config=config))
+
+
+def test_a_model_of_a_class_in_the_script_itself_has_no_module(tmp_path: Path) -> None:
+    own = {**handmade.config(), "class_name": "Net", "module": None, "registered_name": "Net", "config": {}}
+    file = handmade.make_keras(tmp_path / "a.keras", handmade.tensors(), config=own)
+    assert inspect(file).kind == "keras"

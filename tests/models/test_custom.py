@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_weld.errors import UnknownClassError, UnsafeFileError, UsageError
-from keras_weld.models import load, resolve
+from keras_weld.models import load, resolve, save
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
 
@@ -81,6 +81,23 @@ def test_registered_class_is_found_without_being_passed(tmp_path):
         assert set(resolve([Thrice])) == {"Thrice", "weld_tests>Thrice"}
     finally:
         keras.saving.get_custom_objects().pop("weld_tests>Thrice")
+
+
+def test_a_model_of_a_class_in_the_script_itself_is_saved_and_loaded(tmp_path, monkeypatch):
+    class Net(keras.Model):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.dense = keras.layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(x)
+
+    monkeypatch.setattr(Net, "__module__", "__main__")
+    model = Net()
+    expected = model(np.ones((1, 2)))
+    save(model, tmp_path / "m.keras")
+    loaded = load(tmp_path / "m.keras", custom_objects=[Net])
+    np.testing.assert_array_equal(loaded(np.ones((1, 2))), expected)
 
 
 def test_class_registered_under_a_built_in_name_is_refused_unless_it_is_meant(tmp_path):

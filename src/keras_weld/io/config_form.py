@@ -40,7 +40,8 @@ def require_form(config: Mapping[str, Any], graph: ModelGraph) -> None:
     """
     if not isinstance(config.get("class_name"), str):
         raise _broken("class_name", "the name of a class", config.get("class_name"))
-    _require_text(config, "module", "")
+    if not _of_a_script(config):
+        _require_text(config, "module", "")
     if _of_keras(config):
         _require_model(config, "")
         _require_order(graph)
@@ -51,6 +52,11 @@ def _of_keras(entry: Mapping[str, Any]) -> bool:
     module = entry.get("module")
     registered = entry.get("registered_name")
     return isinstance(module, str) and module.split(".")[0] == "keras" and (registered or "").count(">") == 0
+
+
+def _of_a_script(entry: Mapping[str, Any]) -> bool:
+    """Whether this is of a class that was defined in the script itself: Keras writes its name, and null for module."""
+    return "module" in entry and entry["module"] is None and isinstance(entry.get("registered_name"), str)
 
 
 def _require_model(entry: Mapping[str, Any], where: str) -> None:

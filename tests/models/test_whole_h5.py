@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -100,6 +101,15 @@ def test_live_model_is_saved_afterwards_as_before(tmp_path, trained):
     assert type(model.optimizer) is type(trained.optimizer)
     for ours, theirs in zip(arrays(model.optimizer.variables), arrays(trained.optimizer.variables), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_file_without_the_optimizer_state_is_told(tmp_path, trained):
+    path = save(trained, tmp_path / "m.h5")
+    with h5py.File(path, "a") as file:
+        del file["optimizer_weights"]
+    with pytest.warns(UserWarning, match=r"m\.h5 tells how the model was compiled, and holds nothing .* fresh optim"):
+        model = load(path)
+    assert int(keras.ops.convert_to_numpy(model.optimizer.iterations)) == 0
 
 
 def test_optimizer_state_that_is_missing_is_found_out(tmp_path, monkeypatch):

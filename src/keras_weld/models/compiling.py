@@ -86,8 +86,15 @@ def _restore(optimizer: Any, state: ModelState, stored: dict[str, Array], values
                 UserWarning,
                 stacklevel=2,
             )
+        return
+    then = "Training would go on with a fresh optimizer."
+    if not stored and (major_version(state) or 0) >= 3:  # which writes a counter even of one that took no step
+        warnings.warn(
+            f"{state.source} tells how the model was compiled, and holds nothing of the optimizer's state. {then}",
+            UserWarning,
+            stacklevel=2,
+        )
     elif not never_trained(stored):
-        then = "Training would go on with a fresh optimizer."
         if (major_version(state) or 3) < 3:
             _tell(state, "the optimizer's state was written", then)
         else:

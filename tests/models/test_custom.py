@@ -83,6 +83,25 @@ def test_registered_class_is_found_without_being_passed(tmp_path):
         keras.saving.get_custom_objects().pop("weld_tests>Thrice")
 
 
+def test_a_class_registered_elsewhere_is_asked_for_by_the_name_that_works(tmp_path):
+    class Fourfold(keras.layers.Layer):
+        def call(self, x):
+            return 4 * x
+
+    keras.saving.register_keras_serializable("weld_tests")(Fourfold)
+    try:
+        model = keras.Sequential([keras.Input((2,)), Fourfold()])
+        files = [save(model, tmp_path / name) for name in ("m.keras", "m.h5")]
+    finally:
+        keras.saving.get_custom_objects().pop("weld_tests>Fourfold")
+    for file in files:
+        with pytest.raises(UnknownClassError) as refused:
+            load(file)
+        assert 'custom_objects={"weld_tests>Fourfold": Fourfold}' in refused.value.remedy
+        assert ":Fourfold, or in Python" in refused.value.remedy
+        load(file, custom_objects={"weld_tests>Fourfold": Fourfold})
+
+
 def test_a_model_of_a_class_in_the_script_itself_is_saved_and_loaded(tmp_path, monkeypatch):
     class Net(keras.Model):
         def __init__(self, **options):

@@ -61,6 +61,10 @@ def test_a_refused_resume_leaves_the_run_as_it_was(here: Path, weld_here: Weld) 
     kept = {name: (here / "run" / name).read_text() for name in ("recipe.yaml", "recipe.json", "run.json")}
     np.savez("other.npz", x=np.zeros((24, 5), "float32"), y=np.zeros(24, int))
     assert weld_here("resume", "run", "--epochs", "+1", "--data", "other.npz").returncode == 2
+    (here / "r.yaml").write_text(RECIPE + "seed: 9\n")
+    refused = weld_here("train", "r.yaml", "--run", "run")
+    assert refused.returncode == 2
+    assert "say that it is meant: `changes: [seed]` in the recipe." in " ".join(refused.stderr.split())
     assert {name: (here / "run" / name).read_text() for name in kept} == kept
 
 

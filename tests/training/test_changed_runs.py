@@ -24,12 +24,14 @@ from keras_weld.training.compiled import compiled_facts  # noqa: E402
 from keras_weld.training.starts import git_state  # noqa: E402
 
 
-def builder(width: int = 6, loss: Any = "sparse_categorical_crossentropy", **settings: Any) -> Callable[[], Any]:
+def builder(
+    width: int = 6, loss: Any = "sparse_categorical_crossentropy", optimizer: Any = None, **settings: Any
+) -> Callable[[], Any]:
     def build() -> keras.Model:
         inner = [layers.Flatten(), layers.Dense(width, activation="relu"), layers.Dense(3, activation="softmax")]
         model = keras.Sequential([keras.Input((8, 8, 1)), *inner])
         given = {"metrics": ["accuracy"], "run_eagerly": True, **settings}  # to compile takes longer than these runs
-        model.compile(keras.optimizers.Adam(1e-2), loss, **given)
+        model.compile(keras.optimizers.Adam(1e-2) if optimizer is None else optimizer(), loss, **given)
         return model
 
     return build
@@ -79,6 +81,36 @@ def test_another_model_is_told_by_its_layers(run: Path) -> None:
     assert "(Dense): units 6" in error.expected
     assert "(Dense): units 8" in error.found
     assert "Flatten" not in error.found
+
+
+def test_what_no_flag_makes_work_is_not_offered(run: Path) -> None:
+    assert "changes=" not in refused(run, build=builder(8)).remedy
+
+    told: list[str] = []
+    for optimizer, words in (
+        (keras.optimizers.SGD, "another optimizer"),
+        (lambda: keras.optimizers.Adam(1e-2, use_ema=True), "another optimizer"),
+        (lambda: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-2, 9)), "another learning rate"),
+    ):
+        error = refused(run, build=builder(optimizer=optimizer))
+        assert words in error.problem
+        assert f"weld save {run} -o start.keras" in error.remedy
+        assert "changes=" not in error.remedy
+        meant = ["optimizer", "learning_rate"]
+        error = refused(run, build=builder(optimizer=optimizer), changes=meant, tell=told.append)
+        assert error.problem == "The optimizer has another number of variables than the run was begun with."
+        assert f"weld save {run} -o start.keras" in error.remedy
+    assert told == []
+
+
+def test_all_differences_are_named_at_once(run: Path) -> None:
+    error = refused(run, build=builder(optimizer=lambda: keras.optimizers.Adam(1e-3)), batch_size=10)
+    assert error.problem == "The run was begun with another learning rate and another batch size."
+    assert (error.expected, error.found) == (
+        "learning rate: 0.01; batch size: 20",
+        "learning rate: 0.001; batch size: 10",
+    )
+    assert error.remedy.endswith("changes=['learning_rate', 'batch_size'].")
 
 
 def plain_error(truth: Any, given: Any) -> Any:

@@ -221,7 +221,7 @@ def _unknown(report: ConfigReport, file: str | None) -> UnknownClassError:
     name = first.class_name.rpartition(">")[2]
     module = first.module if first.module and first.module != "builtins" else "your_module"
     what = "function" if first.function else "class"
-    key = first.registered_name if first.registered_name and ">" in first.registered_name else name
+    key = next((one for one in (first.registered_name, first.class_name) if one and ">" in one), name)
     remedy = f'Pass it: --custom {module}:{name}, or in Python weld.load(path, custom_objects={{"{key}": {name}}}).'
     if first.of_python:
         remedy = "It is Python's own and no part of a model. Do not use this file unless you know who made it."

@@ -93,11 +93,12 @@ def refusal(error: Exception, state: ModelState) -> WeldError:
         )
     if unknown:
         name = unknown[1]
+        short = name.rpartition(">")[2]
         return UnknownClassError(
             f"The model needs {name!r}, which is not part of Keras.",
             layer=layer,
             found=name,
-            remedy=f"Pass it: --custom your_module:{name} (in Python: custom_objects={{{name!r}: …}}).",
+            remedy=f"Pass it: --custom your_module:{short} (in Python: custom_objects={{{name!r}: …}}).",
         )
     if "Skipping variable loading" in text:
         return _optimizer(text, state)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
-from contextlib import chdir
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import chdir, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.data.open import open_data
 from keras_weld.data.split import Dataset
+from keras_weld.errors import TrainingError
 from keras_weld.recipes.kept_recipe import Asked, epochs_of, keeping, kept_recipe, with_asked
 from keras_weld.recipes.train_parts import build, callbacks_of
 from keras_weld.recipes.train_recipe import RecipeFile, read_recipe
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     import keras
 
 Tell = Callable[[str], None]
+
+_OPTION = re.compile(r"changes=\[([^\]]*)\]")
 
 
 def train(
@@ -109,7 +113,7 @@ def _train(
 ) -> keras.Model:
     recipe = file.recipe
     folder = placed(run)[0].absolute()
-    with keeping(folder, file.text, asked), chdir(file.folder):
+    with keeping(folder, file.text, asked), chdir(file.folder), _changes_as_a_field():
         data = _opened(file, "data")
         held = None if recipe.validation_data is None else _opened(file, "validation_data")
         return fit(
@@ -130,6 +134,21 @@ def _train(
             tell=tell,
             **shown,
         )
+
+
+@contextmanager
+def _changes_as_a_field() -> Iterator[None]:
+    """Inside the block, what a refusal says of the option `changes` is said of the recipe's field."""
+    try:
+        yield
+    except TrainingError as error:
+        if error.remedy is not None:
+            error.remedy = _OPTION.sub(_as_field, error.remedy)
+        raise
+
+
+def _as_field(option: re.Match[str]) -> str:
+    return f"`changes: [{option[1].replace(chr(39), '')}]` in the recipe"
 
 
 def _opened(file: RecipeFile, field: str) -> Dataset:

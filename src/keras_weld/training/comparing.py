@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keras_weld.errors import TrainingError, UsageError
+from keras_weld.errors import TrainingError, UsageError, WeldError
 from keras_weld.training.compiled import CODE
 from keras_weld.training.data_words import same_data, words_of_data
 from keras_weld.training.identity import VERSION
@@ -28,6 +28,7 @@ CHANGES = (
 )
 """What may be another one where it is meant."""
 
+_WITH_VARIABLES = ("model", "optimizer", "learning_rate")  # a schedule is no variable, as a fixed rate is
 _LIBRARIES = ("keras", "numpy", "python", "keras_weld")
 _DATA = ("data", "validation_data")
 _SEVERAL = ("loss_weights", "metrics", "callbacks", *_DATA)
@@ -103,7 +104,11 @@ def check_changes(changes: Collection[str]) -> None:
 
 
 def compare(
-    then: Mapping[str, Any], now: Mapping[str, Any], changes: Collection[str], file: str
+    then: Mapping[str, Any],
+    now: Mapping[str, Any],
+    changes: Collection[str],
+    file: str,
+    misfit: WeldError | None = None,
 ) -> tuple[list[str], list[str]]:
     """How a run differs from the one it goes on from.
 
@@ -112,25 +117,43 @@ def compare(
         now: what it is.
         changes: the differences that are meant.
         file: the run, for messages.
+        misfit: why the variables that were kept cannot be those of the model and its optimizer, if they cannot.
 
     Returns:
         What is to be told, and the names of the differences that are meant and there.
 
     Raises:
-        TrainingError: for a difference that is not meant; names old and new.
+        TrainingError: for differences that are not meant; names old and new.
+        WeldError: `misfit`, if no difference that is not meant explains it.
     """
     found = changed(then, now, CHANGES)
-    for one in found:
-        if one.name not in changes:
-            raise TrainingError(
-                f"The run was begun with {one.another}.",
-                file=file,
-                expected=one.old,
-                found=one.new,
-                remedy=f"Go on with what it was begun with, begin another run, or say that it is meant: "
-                f"changes=[{one.name!r}].",
-            )
+    refused = [one for one in found if one.name not in changes]
+    if misfit is not None and not any(one.name in _WITH_VARIABLES for one in refused):
+        raise misfit
+    if refused:
+        raise _refusal(refused, file, misfit)
     return [*(one.told for one in found), *changed_versions(then, now)], [one.name for one in found]
+
+
+def _refusal(refused: Sequence[Change], file: str, misfit: WeldError | None) -> TrainingError:
+    """What to say of all differences that are not meant; what cannot be allowed is not offered."""
+    offer = (
+        "Go on with what it was begun with, begin another run, or say that it is meant: "
+        f"changes={[one.name for one in refused]!r}."
+    )
+    return TrainingError(
+        f"The run was begun with {' and '.join(one.another for one in refused)}.",
+        file=file,
+        expected=_sides(refused, "old"),
+        found=_sides(refused, "new"),
+        remedy=offer if misfit is None else misfit.remedy,
+    )
+
+
+def _sides(refused: Sequence[Change], side: str) -> str:
+    if len(refused) == 1:
+        return str(getattr(refused[0], side))
+    return "; ".join(f"{one.called}: {getattr(one, side)}" for one in refused)
 
 
 def _same(name: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

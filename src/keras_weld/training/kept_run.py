@@ -21,7 +21,7 @@ from keras_weld.training.keras_loop import known_names
 from keras_weld.training.run_architecture import told_architecture
 from keras_weld.training.run_history import write_history
 from keras_weld.training.run_store import RunStore
-from keras_weld.training.variables import METRICS
+from keras_weld.training.variables import METRICS, misfit
 
 Tell = Callable[[str], None]
 """Called with what a person should know, a sentence at a time."""
@@ -64,7 +64,7 @@ class KeptRun(AbstractContextManager["KeptRun"]):
             say: called with what a person should know.
 
         Raises:
-            TrainingError: for a difference that is not meant.
+            TrainingError: for a difference that is not meant, and for one that cannot be.
             DamagedFileError: if there are checkpoints and none is whole.
         """
         check_changes(changes)
@@ -73,7 +73,9 @@ class KeptRun(AbstractContextManager["KeptRun"]):
         if found is None:
             return None, None
         newest, known = found
-        notes, meant = compare(known, identity, changes, str(self.folder))
+        notes, meant = compare(
+            known, identity, changes, str(self.folder), misfit(model, newest.arrays, str(self.folder))
+        )
         newest, others = self._with_callbacks(newest, callbacks, changes)
         notes, meant = [*notes, *(one.told for one in others)], [*meant, *(one.name for one in others)]
         untold = set(changes) - set(known)  # by an older version of keras-weld

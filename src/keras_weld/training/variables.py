@@ -9,9 +9,10 @@ import keras
 import numpy as np
 
 from keras_weld.core.state import Array
-from keras_weld.errors import ShapeMismatchError, TrainingError
+from keras_weld.errors import ShapeMismatchError, TrainingError, WeldError
 
 MODEL, OPTIMIZER, METRICS = "model", "optimizer", "metrics"
+_OWNERS = {MODEL: "The model has", OPTIMIZER: "The optimizer has", METRICS: "The metrics have"}
 
 
 def variables_of(model: keras.Model) -> Iterator[tuple[str, Any]]:
@@ -78,8 +79,8 @@ def check_variables(
         TrainingError: if there is another set of variables than values.
         ShapeMismatchError: if one has another shape.
     """
-    here = {name: variable for name, variable in variables_of(model) if name.partition("/")[0] in groups}
-    kept = {name: value for name, value in values.items() if name.partition("/")[0] in groups}
+    here = {name: variable for name, variable in variables_of(model) if _group(name) in groups}
+    kept = {name: value for name, value in values.items() if _group(name) in groups}
     if list(here) != list(kept):
         raise _others(here, kept, file)
     for name, variable in here.items():
@@ -91,9 +92,19 @@ def check_variables(
                 layer=str(variable.path),
                 expected=f"shape {tuple(variable.shape)}, as the model has it now",
                 found=f"shape {value.shape}",
-                remedy="Build the model that the run was begun with, or begin another run.",
+                remedy=_remedy(name, file),
             )
     return here
+
+
+def misfit(model: keras.Model, values: Mapping[str, Array], file: str) -> WeldError | None:
+    """Why values cannot be those of the model and its optimizer, as `check_variables` tells; None if they can."""
+    for group in (MODEL, OPTIMIZER):
+        try:
+            check_variables(model, values, (group,), file)
+        except (TrainingError, ShapeMismatchError) as error:
+            return error
+    return None
 
 
 def unshare(model: keras.Model) -> None:
@@ -110,12 +121,26 @@ def unshare(model: keras.Model) -> None:
 
 
 def _others(here: Mapping[str, Any], kept: Mapping[str, Any], file: str) -> TrainingError:
-    missing = next((str(variable.path) for name, variable in here.items() if name not in kept), None)
+    first = next(name for name in [*here, *kept] if name not in here or name not in kept)
     return TrainingError(
-        "The model or its optimizer has another number of variables than the run was begun with.",
+        f"{_OWNERS[_group(first)]} another number of variables than the run was begun with.",
         file=file,
-        layer=missing,
+        layer=str(here[first].path) if first in here else None,
         expected=f"{len(here)}, as the model has now",
         found=f"{len(kept)} that were kept",
-        remedy="Build and compile the model that the run was begun with, or begin another run.",
+        remedy=_remedy(first, file),
     )
+
+
+def _group(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def _remedy(name: str, file: str) -> str:
+    """What to do about a variable that does not fit."""
+    if _group(name) == OPTIMIZER:
+        return (
+            "Compile with the optimizer and the kind of learning rate that the run was begun with; or begin another "
+            f"run with the weights of this one: `weld save {file} -o start.keras`, and build the model from that file."
+        )
+    return "Build and compile the model that the run was begun with, or begin another run."

@@ -25,6 +25,7 @@ from keras_weld.training.every import Every, parse_every
 from keras_weld.training.feeding import Feed, steps_of
 from keras_weld.training.identity import identity_of
 from keras_weld.training.kept_run import KeptRun, Tell, to_stderr
+from keras_weld.training.older_building import new_ways_told, refuse_older_settings
 from keras_weld.training.packing import unpack
 from keras_weld.training.run_folder import MODEL
 from keras_weld.training.run_history import as_keras
@@ -201,7 +202,8 @@ def _model(build: Callable[[], keras.Model]) -> keras.Model:
             found=f"a {type(build).__name__}" + (", which is a model itself" if isinstance(build, keras.Model) else ""),
             remedy=remedy,
         )
-    model = build()
+    with new_ways_told():
+        model = build()
     if not isinstance(model, keras.Model):
         raise UsageError(
             "What build() gives is no model.",
@@ -215,6 +217,7 @@ def _model(build: Callable[[], keras.Model]) -> keras.Model:
             expected="a compiled model from build()",
             remedy="Call model.compile(...) in build() before it returns the model.",
         )
+    refuse_older_settings(model)
     return model
 
 

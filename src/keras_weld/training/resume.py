@@ -20,6 +20,7 @@ from keras_weld.training.identity import identity_of
 from keras_weld.training.kept_run import KeptRun, Tell, to_stderr
 from keras_weld.training.keras_loop import Batches, Loop, running_loop
 from keras_weld.training.loop_facts import data_of_loop, validation_of_loop
+from keras_weld.training.older_building import refuse_older_settings
 from keras_weld.training.rehearsal import placed
 from keras_weld.training.run_history import as_keras
 from keras_weld.training.variables import unshare
@@ -84,6 +85,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
     def _take_over(self, model: keras.Model, loop: Loop) -> None:
         given = [one for one in loop.callbacks.callbacks if one is not self]
         led = [one for one in given if type(one) not in _ALWAYS_THERE]
+        refuse_older_settings(model)
         _build(model, loop)
         unshare(model)
         data, batch_size = data_of_loop(loop)

@@ -51,6 +51,7 @@ def test_the_best_is_fallen_back_to_when_all_others_are_damaged(tmp_path: Path) 
         "The checkpoint of step 3",
         "The checkpoint of step 2",
     ]
+    assert str(tmp_path / "step-0000000003" / "state.weights.h5") in told[0]
     (tmp_path / "step-0000000001" / "manifest.json").unlink()
     with pytest.raises(DamagedFileError, match="None of the run's checkpoints is whole"):
         kept.newest()

@@ -84,6 +84,17 @@ def seed_generator() -> Any:
     return global_state.get_global_attribute("global_seed_generator")
 
 
+def random_seed() -> int | None:
+    """The number that `set_random_seed` was called with; None if it was not.
+
+    Keras publishes only the function that sets it.
+    """
+    from keras.src.backend.common import global_state
+
+    seed: int | None = global_state.get_global_attribute("global_random_seed")
+    return seed
+
+
 def build_legacy(config: dict[str, Any], custom: dict[str, Any], *, unsafe: bool) -> keras.Model:
     """A model, with fresh weights, from a configuration of Keras 1 or 2, which names no modules.
 

@@ -11,6 +11,7 @@ import keras
 
 from keras_weld.core.state import Array
 from keras_weld.errors import TrainingError
+from keras_weld.training.callback_attributes import has_attributes
 from keras_weld.training.packing import pack, unpack
 
 _KEPT: dict[str, tuple[str, ...]] = {
@@ -168,9 +169,9 @@ def _known(callback: Any) -> tuple[str, ...] | None:
 
 def _keeps_nothing(callback: Any) -> bool:
     kind = type(callback)
-    return kind.__module__.startswith(_OURS) or (
-        kind.__module__.startswith("keras.") and kind.__name__ in _NOTHING_TO_KEEP
-    )
+    if kind.__module__.startswith("keras."):
+        return kind.__name__ in _NOTHING_TO_KEEP
+    return kind.__module__.startswith(_OURS) or not has_attributes(callback)
 
 
 def _flushed_size(callback: Any) -> int | None:

@@ -129,7 +129,8 @@ class Checkpoints:
             try:
                 return self.read(step), told
             except (WeldError, OSError) as error:
-                told.append(f"The checkpoint of step {step} is damaged and was passed over: {error}".splitlines()[0])
+                what = f"{error.problem} ({error.file})" if isinstance(error, WeldError) else str(error)
+                told.append(f"The checkpoint of step {step} is damaged and was passed over: {what}")
         if steps:
             raise DamagedFileError(
                 "None of the run's checkpoints is whole.",

@@ -268,6 +268,13 @@ def say_what_is_lost(conductor: Conductor, say: Callable[[str], None]) -> None:
         )
 
 
+def say_what_is_beyond(conductor: Conductor, epochs: int, say: Callable[[str], None]) -> None:
+    """Tell that a run has had more epochs than are asked for now."""
+    had = conductor.place.epoch
+    if had > epochs:
+        say(f"The run has had {had} epochs already, more than the {epochs} asked for: its model is that of all {had}.")
+
+
 def rate_of(model: keras.Model) -> float:
     """The learning rate that the next step is taken with."""
     optimizer = model.optimizer

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from keras_weld.core.arguments import require_whole_number
 from keras_weld.data.batch import parts_of
 from keras_weld.data.open import open_data
 from keras_weld.data.split import WHOLE, Split
@@ -18,7 +19,7 @@ from keras_weld.models.quiet import quiet
 from keras_weld.models.save import save
 from keras_weld.training.best import Criterion, parse_best
 from keras_weld.training.conducted import build_for_training, conduct, make_deterministic, where_of
-from keras_weld.training.conductor import Conductor, place_of, say_what_is_lost
+from keras_weld.training.conductor import Conductor, place_of, say_what_is_beyond, say_what_is_lost
 from keras_weld.training.data_facts import data_of
 from keras_weld.training.data_words import words_of_look
 from keras_weld.training.every import Every, parse_every
@@ -27,6 +28,7 @@ from keras_weld.training.identity import identity_of
 from keras_weld.training.kept_run import KeptRun, Tell, to_stderr
 from keras_weld.training.older_building import new_ways_told, refuse_older_settings
 from keras_weld.training.packing import unpack
+from keras_weld.training.resume import refuse_among
 from keras_weld.training.run_folder import MODEL
 from keras_weld.training.run_history import as_keras
 from keras_weld.training.run_place import in_its_folder
@@ -109,12 +111,10 @@ def fit(
         >>> model = weld.fit(build, (x, y), run="run", epochs=10)  # doctest: +SKIP
     """
     say, when = tell or to_stderr, parse_every(every)
+    for name, number in (("epochs", epochs), ("batch_size", batch_size), ("keep", keep)):
+        require_whole_number(name, number, 1)
+    refuse_among(callbacks)
     folder = KeptRun(Path(run), keep, parse_best(best))
-    if min(epochs, batch_size, keep) < 1:
-        raise UsageError(
-            "Epochs, the size of a batch and the checkpoints to keep are 1 or more.",
-            found=f"{epochs}, {batch_size}, {keep}",
-        )
     keras.utils.set_random_seed(seed)
     if deterministic:
         make_deterministic()
@@ -158,6 +158,7 @@ def fit(
         begun=partial(folder.begin, epochs),
     )
     say_what_is_lost(conductor, say)
+    say_what_is_beyond(conductor, epochs, say)
     with folder, quiet():
         beside = progress_of(progress, conductor, length, epochs)
         conduct(model, conductor, feed, held_feed, epochs, verbose, beside)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Any
 
 import keras
 
+from keras_weld.core.arguments import require_whole_number
 from keras_weld.errors import UsageError
-from keras_weld.models.keras_private import begin_at, build_for
+from keras_weld.models.keras_private import begin_at, build_for, random_seed
 from keras_weld.training.best import Criterion, parse_best
-from keras_weld.training.conductor import Conductor, say_what_is_lost
+from keras_weld.training.conductor import Conductor, say_what_is_beyond, say_what_is_lost
 from keras_weld.training.data_words import words_of_look
 from keras_weld.training.every import Every, parse_every
 from keras_weld.training.holding import hold, release
@@ -65,8 +66,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
         tell: Tell | None = None,
     ) -> None:
         super().__init__()
-        if keep < 1:
-            raise UsageError("The checkpoints to keep are 1 or more.", found=keep)
+        require_whole_number("keep", keep, 1)
         folder, options = placed(run)
         self._folder = KeptRun(folder, options.get("keep", keep), parse_best(best))
         self._every, self._changes, self._tell = parse_every(every), changes, tell or to_stderr
@@ -84,6 +84,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _take_over(self, model: keras.Model, loop: Loop) -> None:
         given = [one for one in loop.callbacks.callbacks if one is not self]
+        refuse_among(given)
         led = [one for one in given if type(one) not in _ALWAYS_THERE]
         refuse_older_settings(model)
         _build(model, loop)
@@ -107,6 +108,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
         look = words_of_look(data)
         self._tell(_exactness(loop) if look is None else f"{_exactness(loop)} {look}")
         say_what_is_lost(conductor, self._tell)
+        say_what_is_beyond(conductor, loop.epochs, self._tell)
         if resumed is not None:
             batches.reach(resumed.facts["data"], dict(resumed.arrays))
             begin_at(model, loop.epochs if conductor.stopped else conductor.place.epoch)
@@ -115,6 +117,21 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
         loop.callbacks.callbacks = [conductor, *last, _Joined(conductor, self._folder)]
         loop.callbacks._configure_async_dispatch([conductor])
         loop.callbacks.callbacks[-1].set_model(model)
+
+
+def refuse_among(callbacks: Iterable[Any]) -> None:
+    """Refuse a `Resume` among the callbacks of a training that is kept already.
+
+    Raises:
+        UsageError: if there is one.
+    """
+    if any(isinstance(one, Resume) for one in callbacks):
+        raise UsageError(
+            "A training is kept in one run.",
+            expected="weld.fit alone, or one Resume in model.fit",
+            found="a Resume besides",
+            remedy="Take the Resume out of callbacks.",
+        )
 
 
 class _Joined(keras.callbacks.Callback):  # type: ignore[misc]
@@ -151,10 +168,7 @@ def _exactness(loop: Loop) -> str:
     """What a resume gives with this data."""
     if loop.source == "ArrayDataAdapter":
         if loop.shuffle and keras.backend.backend() == "tensorflow":
-            return (
-                f"{_AGAIN}; the order of the examples is drawn by TensorFlow, and is the same in another process "
-                "only if keras.utils.set_random_seed(seed) was called before."
-            )
+            return f"{_AGAIN}; {_order_of_tensorflow(random_seed())}"
         return f"{_AGAIN}, in the same order: it goes on with the same bits."
     if loop.source == "PyDatasetAdapter" and loop.batches.data_adapter.enqueuer is not None:
         return (
@@ -172,3 +186,16 @@ def _exactness(loop: Loop) -> str:
             "bits. Give it as a PyDataset, or use weld.fit."
         )
     return f"{_AGAIN}: it goes on with the same bits if the data gives them in the same order in another process."
+
+
+def _order_of_tensorflow(seed: int | None) -> str:
+    """What a resume gives with an order that TensorFlow draws."""
+    if seed is None:
+        return (
+            "the order of the examples is drawn by TensorFlow, and no seed was set: a resume does not go on with the "
+            "same bits. Call keras.utils.set_random_seed(seed) before the model is built."
+        )
+    return (
+        f"the order of the examples is drawn by TensorFlow from the seed {seed}: it goes on with the same bits if "
+        f"keras.utils.set_random_seed({seed}) is called before each start."
+    )

@@ -1,0 +1,87 @@
+"""What a training refuses and tells before its first step, of its options and its callbacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
+
+import keras  # noqa: E402
+
+import keras_weld as weld  # noqa: E402
+from keras_weld.errors import UsageError  # noqa: E402
+from keras_weld.models.keras_private import random_seed  # noqa: E402
+from keras_weld.training.callback_attributes import has_attributes  # noqa: E402
+from keras_weld.training.resume import _order_of_tensorflow  # noqa: E402
+
+DATA = np.zeros((4, 2), "float32"), np.zeros((4, 1), "float32")
+
+
+def build() -> keras.Model:
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    return model
+
+
+def train(run: Path, epochs: Any = 1, **options: Any) -> keras.Model:
+    return weld.fit(build, DATA, run=run, epochs=epochs, verbose=0, **options)
+
+
+def test_numbers_of_another_kind_are_refused(tmp_path: Path) -> None:
+    for options in ({"epochs": "3"}, {"batch_size": 2.0}, {"keep": None}):
+        with pytest.raises(UsageError, match=f"The argument {next(iter(options))} is of another kind"):
+            train(tmp_path / "run", **options)
+    with pytest.raises(UsageError, match="The argument epochs is too small"):
+        train(tmp_path / "run", 0)
+
+
+def test_a_training_is_kept_in_one_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="A training is kept in one run"):
+        train(tmp_path / "run", callbacks=[weld.Resume(tmp_path / "other")])
+    several = [weld.Resume(tmp_path / "one"), weld.Resume(tmp_path / "two")]
+    with pytest.raises(UsageError, match="A training is kept in one run"):
+        build().fit(*DATA, callbacks=several, verbose=0)
+
+
+def test_fewer_epochs_than_were_trained_are_told(tmp_path: Path) -> None:
+    train(tmp_path / "run", 2)
+    told: list[str] = []
+    train(tmp_path / "run", 1, tell=told.append)
+    assert told == ["The run has had 2 epochs already, more than the 1 asked for: its model is that of all 2."]
+
+
+def test_whether_tensorflow_has_a_seed_is_told() -> None:
+    assert "no seed was set" in _order_of_tensorflow(None)
+    assert "from the seed 5" in _order_of_tensorflow(5)
+    keras.utils.set_random_seed(5)
+    assert random_seed() == 5
+
+
+class Prints(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps nothing."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        print(epoch, logs)
+
+
+class Sets(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps what it makes in the training."""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.losses: list[float] = []
+
+
+class Counts(keras.callbacks.Callback):  # type: ignore[misc]
+    """Has a value of its class."""
+
+    count = 0
+
+
+def test_callbacks_that_keep_nothing_are_told_apart() -> None:
+    given = Prints()
+    given.given = 1
+    assert [has_attributes(one) for one in (Prints(), Sets(), Counts(), given)] == [False, True, True, True]

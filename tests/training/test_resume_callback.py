@@ -167,7 +167,7 @@ def test_at_the_start_it_says_how_exact_a_resume_is(
 def test_only_fit_takes_it(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="something else than model"):
         build().evaluate(*pictures(16), callbacks=[weld.Resume(tmp_path)], verbose=0)
-    with pytest.raises(UsageError, match="checkpoints to keep"):
+    with pytest.raises(UsageError, match="argument keep is too small"):
         weld.Resume(tmp_path, keep=0)
 
 

@@ -76,6 +76,7 @@ Change = Literal[
     "data",
     "validation_data",
     "seed",
+    "steps",
     "backend",
     "callbacks",
 ]

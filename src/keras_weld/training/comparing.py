@@ -23,15 +23,15 @@ CHANGES = (
     "data",
     "validation_data",
     "seed",
+    "steps",
     "backend",
     "callbacks",
 )
 """What may be another one where it is meant."""
 
 _WITH_VARIABLES = ("model", "optimizer", "learning_rate")  # a schedule is no variable, as a fixed rate is
-_LIBRARIES = ("keras", "numpy", "python", "keras_weld")
 _DATA = ("data", "validation_data")
-_SEVERAL = ("loss_weights", "metrics", "callbacks", *_DATA)
+_SEVERAL = ("loss_weights", "metrics", "steps", "callbacks", *_DATA)
 _COUNTED_IN_BATCHES = "batches"
 _LONGEST = 120
 
@@ -85,10 +85,10 @@ def changed(then: Mapping[str, Any], now: Mapping[str, Any], names: Collection[s
 
 
 def changed_versions(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """What is to be told of other versions of libraries."""
-    for name in _LIBRARIES:
-        old, new = then["versions"].get(name), now["versions"].get(name)
-        if old != new:
+    """What is to be told of other versions of libraries, and of another machine."""
+    there = [(name, then["versions"].get(name), version) for name, version in now["versions"].items()]
+    for name, old, new in [*there, ("The machine", then.get("hardware"), now.get("hardware"))]:
+        if old is not None and old != new:
             yield f"{name} was {old} and is {new} now: the bits may differ from those of an uninterrupted run."
 
 

@@ -87,8 +87,8 @@ def fit(
         deterministic: on TensorFlow, whether its operations are made to give the same bits each time, which some do
             more slowly.
         changes: what may differ from the run so far: "model", "optimizer", "learning_rate", "loss", "loss_weights",
-            "metrics", "batch_size", "data", "validation_data", "seed", "backend", "callbacks". Whatever else of these
-            differs is refused.
+            "metrics", "batch_size", "data", "validation_data", "seed", "steps", "backend", "callbacks". Whatever else
+            of these differs is refused.
         keep: how many of the newest checkpoints are kept.
         best: what makes the one that is kept besides: "loss" for the lowest loss, that of validation where there is
             one, or a metric with its direction, such as "highest val_accuracy".
@@ -122,7 +122,8 @@ def fit(
     model = _model(build)
     split, held = _built(model, split, held, batch_size)
     length = steps_of(split, batch_size) if steps is None else steps
-    identity = identity_of(model, data_of(split), None if held is None else data_of(held), batch_size, seed)
+    told = data_of(split), None if held is None else data_of(held)
+    identity = identity_of(model, *told, batch_size, seed, steps)
     resumed, rate = folder.resume(identity, changes, callbacks, model, say)
     if not split.positioned:
         say(_THROUGH if not split.placed else _IN_ITS_ORDER)
@@ -219,6 +220,13 @@ def _model(build: Callable[[], keras.Model]) -> keras.Model:
             remedy="Call model.compile(...) in build() before it returns the model.",
         )
     refuse_older_settings(model)
+    if getattr(model, "steps_per_execution", 1) != 1:
+        raise UsageError(
+            "A training that can be stopped anywhere looks at every step, and the model makes several at once.",
+            expected="steps_per_execution=1",
+            found=f"steps_per_execution={model.steps_per_execution}",
+            remedy="Leave it out of model.compile(...) in build().",
+        )
     return model
 
 

@@ -16,8 +16,9 @@ from keras_weld.core.version import __version__
 from keras_weld.training.compiled import compiled_facts
 from keras_weld.training.layer_facts import layers_of
 
-VERSION = 2
-"""Of what an identity tells; 1, which did not tell its number, lacked losses, metrics, layers and validation data."""
+VERSION = 3
+"""Of what an identity tells; 2 lacked the steps and the backend's version. 1, which did not tell its number, lacked
+losses, metrics, layers and validation data, too."""
 
 
 def identity_of(
@@ -26,6 +27,7 @@ def identity_of(
     validation_data: Mapping[str, Any] | None,
     batch_size: int | None,
     seed: int | None,
+    steps: int | None = None,
 ) -> dict[str, Any]:
     """What a run is.
 
@@ -35,6 +37,7 @@ def identity_of(
         validation_data: what is told of those for validation; None without any.
         batch_size: examples at a time, if it is known.
         seed: of the whole run, if it has one.
+        steps: batches of an epoch, if they were asked for.
     """
     optimizer = keras.optimizers.serialize(model.optimizer)
     return {
@@ -47,6 +50,7 @@ def identity_of(
         "validation_data": validation_data,
         "batch_size": batch_size,
         "seed": seed,
+        "steps": steps,
         **surroundings(),
     }
 
@@ -61,10 +65,16 @@ def surroundings() -> dict[str, Any]:
             "numpy": np.__version__,
             "python": platform.python_version(),
             "keras_weld": __version__,
+            keras.backend.backend(): version_of(keras.backend.backend()),
         },
         "hardware": f"{platform.machine()}, {platform.system()}",
         "script": sys.argv[0] if sys.argv else "",
     }
+
+
+def version_of(module: str) -> str | None:
+    """The version of a module that was imported; None if it tells none."""
+    return getattr(sys.modules.get(module), "__version__", None)
 
 
 def digest_of(model: keras.Model) -> str:

@@ -14,7 +14,8 @@ from keras_weld.training.checkpoints import Checkpoints, Snapshot
 from keras_weld.training.conductor import Place
 from keras_weld.training.run_architecture import write_architecture
 from keras_weld.training.run_folder import CHECKPOINTS, RUN, read_run, write_run
-from keras_weld.training.run_history import write_history
+from keras_weld.training.run_history import JSON as HISTORY
+from keras_weld.training.run_history import read_history, write_history
 from keras_weld.training.starts import note_end, start_of
 
 
@@ -47,6 +48,12 @@ class RunStore(AbstractContextManager["RunStore"]):
         for text in told:
             tell(text)
         if newest is None:
+            epochs = len(read_history(self.folder))
+            if epochs:
+                tell(
+                    f"The checkpoints of the run are gone, and {epochs} finished epoch{'s' * (epochs > 1)} with them: "
+                    f"it begins anew, and its history ({self.folder / HISTORY}) with it."
+                )
             return None
         if not (self.folder / RUN).is_file():
             raise TrainingError(

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,7 +47,7 @@ def start_of(
         "recipe": recipe,
         "git": git_state(recipe or os.path.dirname(str(script))),
         "backend": identity["backend"],
-        "versions": {**identity["versions"], identity["backend"]: _version(str(identity["backend"]))},
+        "versions": identity["versions"],
         "hardware": {
             "machine": identity["hardware"],
             "processors": os.cpu_count(),
@@ -91,7 +90,3 @@ def _git(folder: str, *words: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _version(module: str) -> str | None:
-    return getattr(sys.modules.get(module), "__version__", None)

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_weld.core.state import Array
 from keras_weld.errors import ShapeMismatchError, TrainingError, WeldError
+from keras_weld.models.keras_private import layers_in
 
 MODEL, OPTIMIZER, METRICS = "model", "optimizer", "metrics"
 _OWNERS = {MODEL: "The model has", OPTIMIZER: "The optimizer has", METRICS: "The metrics have"}
@@ -23,7 +24,7 @@ def variables_of(model: keras.Model) -> Iterator[tuple[str, Any]]:
     process gives others.
     """
     groups = {
-        MODEL: model.variables,
+        MODEL: [*model.variables, *_recurrent_states(model)],
         OPTIMIZER: model.optimizer.variables,
         METRICS: model.metrics_variables,
     }
@@ -33,6 +34,14 @@ def variables_of(model: keras.Model) -> Iterator[tuple[str, Any]]:
             if id(variable) not in seen:
                 seen.add(id(variable))
                 yield f"{group}/{number:05}", variable
+
+
+def _recurrent_states(model: keras.Model) -> Iterator[Any]:
+    """What stateful recurrent layers remember from batch to batch: variables that Keras counts among none."""
+    for layer in layers_in(model):
+        if getattr(layer, "stateful", False):
+            states = keras.tree.flatten(getattr(layer, "states", None))
+            yield from (one for one in states if isinstance(one, keras.Variable))
 
 
 def read_variables(model: keras.Model) -> dict[str, Array]:

@@ -45,7 +45,7 @@ FLOORS: Mapping[str, Floor] = {
     "training": _floor(4, "models", "checks", "data", "io"),
     "export": _floor(4, "models", "judging"),
     "registry": _floor(4, "io"),
-    "zipper": _floor(5, "models", "stats", "data", "weights", "training"),
+    "zipper": _floor(5, "models", "checks", "stats", "data", "weights", "training"),
     "serve": _floor(5, "models", "registry"),
     "recipes": _floor(6, *_BELOW_RECIPES),
     "cli": _floor(7, *_BELOW_RECIPES, "serve", "recipes", ""),  # "" is the package's own list of names

@@ -74,7 +74,7 @@ def replay(model: keras.Model, graph: ModelGraph, given: Mapping[Edge, Tensor], 
             )
         call = layer.calls[number]
         operation = layers[layer.name]
-        results = operation(*_filled(call.args, made), **inferring(operation, _filled(call.kwargs, made)))
+        results = operation(*filled(call.args, made), **inferring(operation, filled(call.kwargs, made)))
         for index, result in enumerate(keras.tree.flatten(results)):
             made[Edge(layer.name, number, index)] = result
     return [made[edge] for edge in wanted]
@@ -109,16 +109,22 @@ def _needed(graph: ModelGraph, given: Iterable[Edge], wanted: Sequence[Edge]) ->
     return needed
 
 
-def _filled(value: Any, made: Mapping[Edge, Tensor]) -> Any:
-    """Arguments of a call with tensors where the config has edges, and objects where it has their description."""
-    if isinstance(value, Edge):
+def filled(value: Any, made: Mapping[Any, Tensor], place: type = Edge) -> Any:
+    """Arguments of a call with tensors where there are places, and objects where there is their description.
+
+    Args:
+        value: arguments as a graph has them.
+        made: the tensors by their places.
+        place: the class of these.
+    """
+    if isinstance(value, place):
         return made[value]
     if isinstance(value, list | tuple):
-        return type(value)(_filled(item, made) for item in value)
+        return type(value)(filled(item, made, place) for item in value)
     if isinstance(value, dict):
         if value.get("class_name") == "__tuple__":
-            return tuple(_filled(item, made) for item in value["items"])
+            return tuple(filled(item, made, place) for item in value["items"])
         if "class_name" in value and "config" in value:
             return keras.saving.deserialize_keras_object(value)
-        return {key: _filled(item, made) for key, item in value.items()}
+        return {key: filled(item, made, place) for key, item in value.items()}
     return value

@@ -1,0 +1,116 @@
+"""How far several models are one architecture, from the input upward, and which of their layers calculate alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keras_weld.checks.architecture import Difference, Node, compare_nodes
+from keras_weld.checks.finding import Severity
+from keras_weld.checks.options import class_name_of
+from keras_weld.core.features import features_of
+from keras_weld.zipper.trace import Step, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """Where a model stops being like the first one.
+
+    Attributes:
+        model: the model's number.
+        step: the number of the first step that differs.
+        difference: what differs there.
+    """
+
+    model: int
+    step: int
+    difference: Difference
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """What several models have in common.
+
+    Attributes:
+        traces: the models.
+        length: the first so many steps of each are the trunk: they agree, and the heads come after them.
+        unlike: numbers of steps that the models calculate in different ways (another range of pixels, another
+            epsilon), so that each model has to keep its own; with what differs.
+        parting: where the models part first, if they do before the heads.
+    """
+
+    traces: tuple[Trace, ...]
+    length: int
+    unlike: dict[int, Difference]
+    parting: Parting | None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The trunk's steps, as the first model names them."""
+        return self.traces[0].steps[: self.length]
+
+
+def trunk_of(traces: Sequence[Trace]) -> Trunk:
+    """The trunk of models: as long as they agree, and at most up to the features that their classifiers work on."""
+    head = min(_features_end(one) for one in traces)
+    unlike: dict[int, Difference] = {}
+    parting = None
+    for number, other in enumerate(traces[1:], 1):
+        found = _parting(traces[0], other, number, unlike)
+        if found is not None and (parting is None or found.step < parting.step):
+            parting = found
+    length = head if parting is None else min(head, parting.step)
+    length = min(_alone(one, length) for one in traces)
+    early = parting if parting is not None and parting.step < head else None
+    kept = {step: difference for step, difference in unlike.items() if step < length}
+    return Trunk(tuple(traces), length, kept, early)
+
+
+def _parting(first: Trace, other: Trace, number: int, unlike: dict[int, Difference]) -> Parting | None:
+    for step, (mine, his) in enumerate(zip(first.steps, other.steps, strict=False)):
+        found = compare_nodes(_node(mine), _node(his))
+        refused = next((one for one in found if one.severity is Severity.REFUSAL), None) or _other_shape(mine, his)
+        if refused is not None:
+            return Parting(number, step, refused)
+        calculated = [one for one in found if one.severity is Severity.WARNING]
+        if calculated:
+            unlike.setdefault(step, calculated[0])
+    shorter = min(len(first.steps), len(other.steps))
+    if len(first.steps) == len(other.steps):
+        return None
+    longer = max(first.steps, other.steps, key=len)[shorter]
+    text = "One model goes on where the other ends."
+    return Parting(number, shorter, Difference(Severity.REFUSAL, text, longer.name, longer.layer.class_name, "the end"))
+
+
+def _node(step: Step) -> Node:
+    takes = tuple((slot.step, 0, slot.tensor) for slot in step.inbound)
+    return Node(step.name, class_name_of(step.layer), step.layer, (takes,))
+
+
+def _other_shape(mine: Step, his: Step) -> Difference | None:
+    ours, theirs = ([tuple(one.shape) for one in step.weights] for step in (mine, his))
+    if ours == theirs:
+        return None
+    return Difference(Severity.REFUSAL, "A tensor has another shape.", mine.name, str(ours), str(theirs))
+
+
+def _features_end(one: Trace) -> int:
+    """The number of steps up to the first tensor that a classifier works on; all steps if there is no classifier."""
+    ends = []
+    for output in range(len(one.outputs)):
+        place = features_of(one.graph, output).place
+        within = place.within
+        while within not in one.levels:
+            within = within[:-1]
+        level = one.levels[within]
+        unfolded = within == place.within
+        ends.append(level.slot(place.edge).step + 1 if unfolded else level.steps[place.within[len(within)], 0])
+    return min(ends)
+
+
+def _alone(one: Trace, length: int) -> int:
+    """The length of a trunk none of whose layers is called again after it."""
+    after = {id(step.operation) for step in one.steps[length:]}
+    again = next((number for number, step in enumerate(one.steps[:length]) if id(step.operation) in after), None)
+    return length if again is None else _alone(one, again)

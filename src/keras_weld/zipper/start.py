@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_weld.errors import UsageError
-from keras_weld.zipper.rebuild import settle
+from keras_weld.zipper.rebuild import settle, with_state_of
 from keras_weld.zipper.walk import Zipped
 
 MEAN, RANDOM, FROM = "mean", "random", "from:"
@@ -68,5 +68,4 @@ def _set_fresh(layer: keras.Layer) -> None:
     config = layer.get_config()
     new = type(layer).from_config(config)
     new.build_from_config(layer.get_build_config() or {})
-    for variable, value in zip(layer.weights, new.weights, strict=True):
-        variable.assign(value)
+    with_state_of(layer, new)

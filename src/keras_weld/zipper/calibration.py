@@ -126,8 +126,7 @@ class Calibration(keras.Model):  # type: ignore[misc]
 
 def _watched(zipped: Zipped, places: Sequence[Slot]) -> keras.Model:
     """The network with the tensors at some places among its outputs."""
-    tasks = list(zipped.model.output)
-    layers = {task: [made[slot] for slot in places] for task, made in zip(tasks, zipped.tensors, strict=True)}
+    layers = {task: [made[slot] for slot in places] for task, made in zip(zipped.outputs, zipped.tensors, strict=True)}
     outputs: dict[str, Any] = {"answers": dict(zipped.model.output)}
     return keras.Model(zipped.model.inputs, {**outputs, "layers": layers} if places else outputs)
 

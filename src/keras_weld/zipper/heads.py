@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -13,7 +14,20 @@ from keras_weld.zipper.rebuild import Names, again, with_state_of
 from keras_weld.zipper.trace import Slot, Step, Trace
 
 
-def head_on(one: Trace, start: int, made: Mapping[Slot, Tensor], task: str) -> dict[str, Tensor]:
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What comes after the trunk, for one task.
+
+    Attributes:
+        outputs: by name: the task's, or TASK_OUTPUT for each output of a model with several.
+        layers: pairs of a layer and the source model's that it was made after.
+    """
+
+    outputs: dict[str, Tensor]
+    layers: tuple[tuple[Any, Any], ...]
+
+
+def head_on(one: Trace, start: int, made: Mapping[Slot, Tensor], task: str) -> Head:
     """Put a copy of a model's head on the tensors of its trunk.
 
     Args:
@@ -21,9 +35,6 @@ def head_on(one: Trace, start: int, made: Mapping[Slot, Tensor], task: str) -> d
         start: the number of the head's first step.
         made: the tensors of the trunk.
         task: the name of the task.
-
-    Returns:
-        The outputs by name: the task's, or TASK_OUTPUT for each output of a model with several.
     """
     taken = _taken(one, start)
     inputs = {slot: keras.Input(batch_shape=made[slot].shape, dtype=made[slot].dtype) for slot in taken}
@@ -42,13 +53,15 @@ def head_on(one: Trace, start: int, made: Mapping[Slot, Tensor], task: str) -> d
     several = len(ends) > 1
     head = keras.Model(alone(list(inputs.values())), alone(ends), name=f"{task}_head" if several else task)
     given = keras.tree.flatten(head(alone([made[slot] for slot in taken])))
+    pairs = tuple(built.values())
     if not several:
-        return {task: given[0]}
+        return Head({task: given[0]}, pairs)
     called_outputs = [f"{task}_{output}" for output in one.graph.output_names]
-    return {
+    named = {
         name: keras.layers.Identity(name=name, dtype=tensor.dtype)(tensor)
         for name, tensor in zip(called_outputs, given, strict=True)
     }
+    return Head(named, pairs)
 
 
 def called(layer: Any, step: Step, made: Mapping[Slot, Tensor]) -> list[Tensor]:

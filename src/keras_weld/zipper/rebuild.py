@@ -58,7 +58,9 @@ def again(step: Step, name: str) -> Any:
 def with_state_of(made: Any, source: Any) -> None:
     """Give a layer that was called once the weights of another of its kind."""
     for variable, value in zip(getattr(made, "weights", ()), getattr(source, "weights", ()), strict=True):
-        variable.assign(keras.ops.convert_to_numpy(value))  # JAX would let both have one array, and gives it up in a step
+        variable.assign(
+            keras.ops.convert_to_numpy(value)
+        )  # JAX would let both have one array, and gives it up in a step
     settle(made)
 
 

@@ -47,12 +47,30 @@ class Zipped:
     Attributes:
         model: it takes one input for all tasks, or one for each, and gives a dict: an output by task.
         shared: the layers that the tasks share.
+        private: pairs of a layer that is one task's own, in trunk or head, and the source model's.
         tensors: for each task, the symbolic tensors of its trunk.
+        inputs: by task, the symbolic inputs that it takes.
+        outputs: by task, the names of its outputs.
     """
 
     model: keras.Model
     shared: tuple[Shared, ...]
+    private: tuple[tuple[Any, Any], ...]
     tensors: tuple[Mapping[Slot, Tensor], ...]
+    inputs: Mapping[str, tuple[Tensor, ...]]
+    outputs: Mapping[str, tuple[str, ...]]
+
+    def for_task(self, task: str) -> keras.Model:
+        """The part of the network that answers for one task; it shares its layers with the whole."""
+        return keras.Model(alone(self.inputs[task]), alone([self.model.output[name] for name in self.outputs[task]]))
+
+    def give_back(self) -> None:
+        """Give the source models what the merged network has learnt, each the shared layers too."""
+        for made, source in self.private:
+            with_state_of(source, made)
+        for one in self.shared:
+            for source in one.sources:
+                with_state_of(source, one.layer)
 
 
 def zipped(
@@ -89,11 +107,18 @@ def zipped(
     for number in range(trunk.length):
         walk.step(number)
     walk.settle()
-    outputs: dict[str, Tensor] = {}
-    for task, one, made in zip(tasks, trunk.traces, walk.made, strict=True):
-        outputs |= head_on(one, trunk.length, made, task)
-    model = keras.Model(alone(inputs), outputs, name=name)
-    return Zipped(model, tuple(walk.shared.values()), tuple(walk.made))
+    heads = {
+        task: head_on(one, trunk.length, made, task)
+        for task, one, made in zip(tasks, trunk.traces, walk.made, strict=True)
+    }
+    model = keras.Model(
+        alone(inputs), {output: tensor for head in heads.values() for output, tensor in head.outputs.items()}, name=name
+    )
+    private = (*walk.private.values(), *(pair for head in heads.values() for pair in head.layers))
+    outputs = {task: tuple(head.outputs) for task, head in heads.items()}
+    each = len(inputs) // len(tasks) if separate else 0
+    taken = {task: tuple(inputs[number * each : (number + 1) * each] or inputs) for number, task in enumerate(tasks)}
+    return Zipped(model, tuple(walk.shared.values()), private, tuple(walk.made), taken, outputs)
 
 
 @dataclass

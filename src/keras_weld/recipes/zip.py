@@ -1,0 +1,144 @@
+"""`weld zip`: trained networks of one architecture into one multi-task network, deeper and deeper."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keras_weld.core.arguments import require_whole_number
+from keras_weld.errors import UsageError
+from keras_weld.io.limits import Limits
+from keras_weld.recipes.loading import Loading
+from keras_weld.recipes.sources import load_sources
+from keras_weld.recipes.zip_asked import Asked, Progress
+from keras_weld.recipes.zip_data import open_tasks
+
+if TYPE_CHECKING:
+    from keras_weld.zipper.frontier import Frontier
+    from keras_weld.zipper.walk import Merge
+
+STEPS, BATCH_SIZE, RATE, MAX_DROP = 4000, 32, 1e-3, 1.0
+
+
+def zipper(
+    models: Sequence[Any],
+    *,
+    out: str | os.PathLike[str],
+    data: Mapping[str, Any] | None = None,
+    share: Any = "all",
+    merge: Merge = "features",
+    start: str = "auto",
+    rounds: str | Sequence[int] = "auto",
+    steps: int = STEPS,
+    batch_size: int = BATCH_SIZE,
+    rate: float = RATE,
+    hard: float = 0.3,
+    soft: float = 0.7,
+    layers: float | None = None,
+    max_drop: float | None = MAX_DROP,
+    min_speedup: float | None = None,
+    inputs: str = "auto",
+    blocks: str | None = None,
+    names: Sequence[str] | None = None,
+    pixels: str = "0..255",
+    seed: int = 0,
+    progress: Progress | None = None,
+    custom_objects: Any = None,
+    unsafe: bool = False,
+    limits: Limits | None = None,
+) -> Frontier:
+    """Zip trained networks of one architecture into one multi-task network, layer by layer from the input.
+
+    After "On Merging MobileNets for Efficient Multitask Inference" (Wu, Chan, Chen; 2019), for any Keras graph: the
+    networks are walked in lock-step, layers of the first blocks are shared by a rule, and what comes out is calibrated
+    so that every task keeps its answers. Each depth gives one merged network; its costs, its speed and its accuracy
+    are measured.
+
+    Args:
+        models: two saved models or more, or live ones, of one architecture up to their heads.
+        out: a folder for `merged-NN.keras`, `chosen.keras`, `frontier.json` and `frontier.csv`.
+        data: by task, what it learns from and is judged on, as `open_data` takes it. Without it nothing is
+            calibrated, and everything but accuracy is measured.
+        share: which layers of merged blocks are shared: "all", "kernels", "pointwise" (the paper's), a regular
+            expression for names of layers, or a function of `LayerFacts`.
+        merge: "features", one calculation for all tasks, or "weights", each task on its own activations.
+        start: starting values of what is shared: "mean" (eq. 1 of the paper), "from:TASK", "random"; "auto" tries
+            them for a twentieth of the steps, and takes the one with the lowest loss on held-out examples.
+        rounds: which depths: "all", numbers of merged blocks, or "auto" for the deepest, and shallower ones only
+            while a task drops more than `max_drop`.
+        steps: steps of calibration in each round.
+        batch_size: examples of each task in a step.
+        rate: the learning rate at the start; it falls to 0 along a cosine.
+        hard: how much the loss on labels counts.
+        soft: how much the distillation of the source models' answers counts.
+        layers: how much the L1 difference to their feature maps counts (eq. 2 of the paper); by default 1 by weights
+            and 0 by features.
+        max_drop: how much a task may lose in the chosen network, in points.
+        min_speedup: how many times as fast as the separate models it has to be.
+        inputs: "auto" for one input where the models take the same, "separate" for one for each task.
+        blocks: a regular expression for names of layers that tells the blocks, in place of what the graph tells.
+        names: of the tasks; by default after the files.
+        pixels: for images as data, the range that the models take.
+        seed: what everything random is drawn by.
+        progress: called after each step.
+        custom_objects: classes of your own that the models need.
+        unsafe: also load models that carry Python code.
+        limits: what the files may ask for.
+
+    Returns:
+        The merged networks with their costs, and which one was chosen.
+
+    Raises:
+        IncompatibleModelsError: if the models have nothing in common that can be shared.
+        UsageError: for options that make no sense.
+        DataError: if a task's data is missing or does not fit its model.
+        TrainingError: if a calibration breaks down.
+
+    Example:
+        >>> import keras_weld as weld
+        >>> found = weld.zipper(["a.keras", "b.keras"], data={"a": "a.npz", "b": "b.npz"}, out="out")  # doctest: +SKIP
+        >>> found.chosen  # doctest: +SKIP
+        13
+    """
+    for name, value, least in (("steps", steps, 0), ("batch_size", batch_size, 1), ("seed", seed, 0)):
+        require_whole_number(name, value, least)
+    _require_choices(merge, inputs, rounds)
+    from keras_weld.zipper.calibration import Shares
+
+    counted = (1.0 if merge == "weights" else 0.0) if layers is None else layers
+    asked = Asked(
+        share,
+        merge,
+        start,
+        rounds,
+        steps if data is not None else 0,
+        batch_size,
+        rate,
+        Shares(hard, soft, counted),
+        max_drop,
+        min_speedup,
+        inputs == "separate",
+        blocks,
+        seed,
+    )
+    loading = Loading(custom_objects, unsafe, limits)
+    sources = load_sources(models, loading, names=names)
+    tasks = [member.name for member in sources.members]
+    opened = open_tasks(data, tasks, seed=seed, pixels=pixels, limits=limits)
+    from keras_weld.recipes.zip_rounds import Zipping
+
+    return Zipping(sources, opened, asked, Path(out), loading, progress).run()
+
+
+def _require_choices(merge: str, inputs: str, rounds: object) -> None:
+    for word, given, known in (("merge", merge, ("features", "weights")), ("inputs", inputs, ("auto", "separate"))):
+        if given not in known:
+            raise UsageError(f"There is no such way to {word}.", expected=" or ".join(known), found=given)
+    if isinstance(rounds, str) and rounds not in ("all", "auto"):
+        raise UsageError(
+            "The rounds are not told.",
+            expected="all, auto, or numbers of merged blocks such as 1,4,10 (rounds=[1, 4, 10])",
+            found=rounds,
+        )

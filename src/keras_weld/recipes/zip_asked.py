@@ -1,0 +1,49 @@
+"""How networks are to be zipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keras_weld.zipper.calibration import Shares
+    from keras_weld.zipper.walk import Merge
+
+Progress = Callable[[int, int | None, str], None]
+"""Called with steps done, steps in all if known, and what is being done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asked for, in the words of `zipper`.
+
+    Attributes:
+        share: the sharing rule.
+        merge: by features or by weights.
+        start: starting values of shared layers.
+        rounds: "all", "auto", or numbers of merged blocks.
+        steps: steps of calibration in each round.
+        batch_size: examples of each task in a step.
+        rate: the learning rate at the start.
+        shares: how much each part of the loss counts.
+        max_drop: how much a task may lose in the chosen network; None for any amount.
+        min_speedup: how many times as fast it has to be; None for no matter.
+        separate: whether each task gets an input of its own even where the models take the same.
+        blocks: a regular expression that tells the blocks; None for those of the graph.
+        seed: what everything random is drawn by.
+    """
+
+    share: Any
+    merge: Merge
+    start: str
+    rounds: str | Sequence[int]
+    steps: int
+    batch_size: int
+    rate: float
+    shares: Shares
+    max_drop: float | None
+    min_speedup: float | None
+    separate: bool
+    blocks: str | None
+    seed: int

@@ -1,0 +1,119 @@
+"""The data of the tasks that are zipped: opened, fitted to the models, and checked before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from keras_weld.data.batch import Array, parts_of
+from keras_weld.data.open import open_data
+from keras_weld.data.split import WHOLE, Dataset, Shape, Split
+from keras_weld.errors import DataError, UsageError
+from keras_weld.io.limits import Limits
+
+_TOLD = "A:a.npz, for each task (data={'A': 'a.npz', 'B': 'b.npz'})"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskData:
+    """What a task learns from and is judged on.
+
+    Attributes:
+        dataset: all of it.
+        x: the inputs to learn from, examples on the first axis.
+        y: their targets; None if there are none.
+    """
+
+    dataset: Dataset
+    x: Array
+    y: Array | None
+
+
+def open_tasks(
+    data: Mapping[str, Any] | None,
+    tasks: Sequence[str],
+    *,
+    seed: int = 0,
+    pixels: str = "0..255",
+    limits: Limits | None = None,
+) -> dict[str, Dataset]:
+    """Open the data of every task.
+
+    Raises:
+        UsageError: if a task has no data, or data is given for a task that there is not.
+        DataError: if it cannot be read.
+    """
+    if data is None:
+        return {}
+    if not isinstance(data, Mapping) or set(data) != set(tasks):
+        raise UsageError(
+            "Every task needs data of its own.",
+            expected=_TOLD + f", here for {' and '.join(tasks)}",
+            found=", ".join(map(str, data)) if isinstance(data, Mapping) else type(data).__name__,
+            remedy="Give data for each task, or for none: without data everything but accuracy is measured.",
+        )
+    bounds = limits or Limits()
+    return {
+        task: open_data(
+            data[task],
+            validation=0.1,
+            seed=seed,
+            pixels=pixels,
+            inflated_bytes=bounds.inflated_bytes,
+            ratio=bounds.ratio,
+        )
+        for task in tasks
+    }
+
+
+def to_learn_from(dataset: Dataset, shapes: Mapping[str, Shape], classes: int | None) -> TaskData:
+    """The training examples of a task in memory.
+
+    Args:
+        dataset: its data.
+        shapes: of the model's inputs, by name.
+        classes: how many classes its output tells apart, where targets are labels of these.
+
+    Raises:
+        DataError: if there are no examples to learn from, or a label is out of range.
+    """
+    split = dataset.splits.get("train") or dataset.splits.get(WHOLE)
+    if split is None:
+        raise DataError(
+            "There are no training examples to calibrate with.",
+            file=dataset.origin,
+            expected="x (and y), or x_train and y_train",
+            found=", ".join(dataset.splits),
+        )
+    x, y = _read(split.fitted(dict(shapes)))
+    if y is not None and classes is not None and y.ndim == 1:
+        wrong = (y < 0) | (y >= classes) | (y != np.floor(y))
+        if wrong.any():
+            raise DataError(
+                "A label is not one of the model's classes.",
+                file=split.origin,
+                expected=f"whole numbers from 0 to {classes - 1}: the model tells {classes} classes apart",
+                found=y[wrong][0],
+                remedy="Give labels counted from 0, or the model that was trained on these.",
+            )
+    return TaskData(dataset, x, y)
+
+
+def _read(split: Split) -> tuple[Array, Array | None]:
+    inputs, targets = [], []
+    for x, y in split.batches(256):
+        values = parts_of(x)
+        if len(values) != 1:
+            raise DataError(
+                "Models with several inputs cannot be calibrated.",
+                file=split.origin,
+                expected="one input",
+                found=f"{len(values)} inputs",
+                remedy="Zip without data (steps=0).",
+            )
+        inputs.append(values[0])
+        targets += list(parts_of(y))[:1]
+    return np.concatenate(inputs), np.concatenate(targets) if targets else None

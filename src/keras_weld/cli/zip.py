@@ -1,0 +1,186 @@
+"""`weld zip`: several trained networks into one multi-task network, layer by layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.exceptions import Exit
+
+from keras_weld.cli.command import Argument, Command
+from keras_weld.cli.composing import loading_of, loading_options, parse_names
+from keras_weld.cli.frame import console, emit_json, notes, progress, show_table
+from keras_weld.cli.ranges import IntegerRange, NumberRange
+from keras_weld.errors import UsageError
+
+if TYPE_CHECKING:
+    from keras_weld.zipper.frontier import Frontier, TaskFigures
+
+
+@click.command("zip", cls=Command)
+@click.argument(
+    "models",
+    cls=Argument,
+    nargs=-1,
+    required=True,
+    metavar="A B…",
+    help="Saved models of one architecture up to their heads, one for each task.",
+)
+@click.option("-o", "--out", required=True, type=Path, help="The folder to write into.")
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="A:DATA",
+    help="What task A learns from and is judged on: A:FILE.npz, A:FOLDER or A:MODULE:FUNCTION. One for each task, or "
+    "none: then nothing is calibrated, and everything but accuracy is measured.",
+)
+@click.option(
+    "--share",
+    default="all",
+    metavar="all|kernels|pointwise|REGEX",
+    help="Which layers of merged blocks are shared: all, all kernels (normalization stays private), 1 x 1 kernels "
+    "alone (as in the paper), or those whose names match.",
+)
+@click.option(
+    "--merge",
+    type=click.Choice(["features", "weights"]),
+    default="features",
+    help="One calculation for all tasks, or shared kernels on each task's own activations.",
+)
+@click.option(
+    "--init",
+    "start",
+    default="auto",
+    metavar="auto|mean|from:A|random",
+    help="Starting values of what is shared; auto tries mean and each model, and takes the best on held-out data.",
+)
+@click.option(
+    "--rounds",
+    default="auto",
+    metavar="all|auto|N,N,…",
+    help="How many blocks are merged: all depths, some, or the deepest and, while a task drops more than "
+    "--max-drop, shallower ones.",
+)
+@click.option("--steps", type=IntegerRange(min=0), default=4000, help="Steps of calibration in each round.")
+@click.option("--batch-size", type=IntegerRange(min=1), default=32, help="Examples of each task in a step.")
+@click.option("--rate", type=NumberRange(min=0.0), default=1e-3, help="Learning rate at the start of a round.")
+@click.option("--hard", type=NumberRange(min=0.0), default=0.3, help="How much the loss on labels counts.")
+@click.option("--soft", type=NumberRange(min=0.0), default=0.7, help="How much the sources' answers count.")
+@click.option(
+    "--layers",
+    type=NumberRange(min=0.0),
+    help="How much the L1 difference to the sources' feature maps counts; by default 1 by weights, 0 by features.",
+)
+@click.option(
+    "--max-drop", type=NumberRange(min=0.0), default=1.0, help="How many points a task may lose in the chosen network."
+)
+@click.option(
+    "--min-speedup", type=NumberRange(min=0.0), help="How many times as fast as the sources the chosen one has to be."
+)
+@click.option(
+    "--inputs",
+    type=click.Choice(["auto", "separate"]),
+    default="auto",
+    help="One input for all tasks where the models take the same, or one for each.",
+)
+@click.option("--blocks", metavar="REGEX", help="Layers' names with the same match are one block.")
+@click.option("--names", metavar="N,N,…", help="What the tasks are called, instead of their files.")
+@click.option("--pixels", default="0..255", help="For images as data, the range of the models: 0..255, 0..1 or -1..1.")
+@click.option("--seed", type=IntegerRange(min=0), default=0, help="What everything random is drawn by.")
+@loading_options
+def command(
+    models: tuple[str, ...],
+    out: Path,
+    data: tuple[str, ...],
+    rounds: str,
+    names: str | None,
+    custom: tuple[str, ...],
+    limit: tuple[str, ...],
+    unsafe: bool,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Zip trained networks of one architecture into one multi-task network, layer by layer from the input.
+
+    The networks are walked in lock-step; the layers of the first blocks are shared, and what comes out is calibrated
+    so that every task keeps its answers. Writes merged-NN.keras for each depth, chosen.keras (the deepest within
+    --max-drop and --min-speedup), and the table as frontier.json and frontier.csv. The exit code is 1 if none is
+    within the limits.
+
+    Example:
+        weld zip clothing.keras objects.keras --data clothing:clothing.npz --data objects:objects.npz -o out/
+        weld zip a.keras b.keras --data a:a.npz --data b:b.npz -o out/ --share pointwise --rounds all
+        weld zip a.keras b.keras -o out/ --steps 0
+    """
+    from keras_weld.cli.backend import start_backend
+    from keras_weld.recipes.zip import zipper
+
+    loading, told, depths = loading_of(custom, limit, unsafe), _tasks_data(data), _depths(rounds)
+    with progress("Zipping", quiet=as_json) as report:
+        start_backend()
+        found = zipper(
+            models,
+            out=out,
+            data=told,
+            rounds=depths,
+            names=parse_names(names),
+            progress=report,
+            custom_objects=loading.custom_objects,
+            unsafe=loading.unsafe,
+            limits=loading.limits,
+            **settings,
+        )
+    if as_json:
+        emit_json(found)
+    else:
+        _show(found, out)
+    if found.chosen is None:
+        raise Exit(1)
+
+
+def _tasks_data(given: tuple[str, ...]) -> dict[str, str] | None:
+    found: dict[str, str] = {}
+    for text in given:
+        task, colon, what = text.partition(":")
+        if not colon or not task or not what or task in found:
+            raise UsageError(
+                "--data names a task and, after a colon, its data; each task once.",
+                expected="such as clothing:clothing.npz",
+                found=text,
+            )
+        found[task] = what
+    return found or None
+
+
+def _depths(text: str) -> str | list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    return [int(part) for part in parts] if all(part.isdecimal() for part in parts) else text
+
+
+def _show(found: Frontier, out: Path) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(
+        title=f"{found.blocks} blocks, {found.merge}, share {found.share}", title_justify="left", box=SIMPLE_HEAD
+    )
+    for name in ("blocks", "compression", "memory", "speedup"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for task in found.tasks:
+        table.add_column(task, justify="right")
+    for one in found.rounds:
+        cells = [f"{one.compression:.3f}", f"{one.memory:.2f}", " / ".join(f"{each.value:.2f}" for each in one.speedup)]
+        mark = "*" if one.merged_blocks == found.chosen else ""
+        figures = [_task(one.tasks[task]) if task in one.tasks else "" for task in found.tasks]
+        table.add_row(f"{mark}{one.merged_blocks}", *cells, *figures)
+    show_table(table)
+    notes(found.notes)
+    if found.chosen is None:
+        console().print(f"No network is within the limits; all are in {out}.", style="bold")
+    else:
+        console().print(f"Chosen: {found.chosen} blocks merged, {out / 'chosen.keras'}.", style="bold")
+
+
+def _task(found: TaskFigures) -> str:
+    return f"{found.value:.2f} (drop {found.drop:+.2f}, {found.low:+.2f} to {found.high:+.2f}: {found.verdict})"

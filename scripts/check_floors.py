@@ -29,7 +29,7 @@ def _floor(level: int, *names: str) -> Floor:
 
 _BELOW_RECIPES = (
     *("io", "weights", "checks", "data", "models", "judging"),
-    *("stats", "compose", "training", "export", "registry", "zipper"),
+    *("stats", "compose", "training", "export", "registry", "zipping"),
 )
 FLOORS: Mapping[str, Floor] = {
     "errors": Floor(1),
@@ -45,7 +45,7 @@ FLOORS: Mapping[str, Floor] = {
     "training": _floor(4, "models", "checks", "data", "io"),
     "export": _floor(4, "models", "judging"),
     "registry": _floor(4, "io"),
-    "zipper": _floor(5, "models", "checks", "stats", "data", "weights", "training"),
+    "zipping": _floor(5, "models", "checks", "stats", "data", "weights", "training"),
     "serve": _floor(5, "models", "registry"),
     "recipes": _floor(6, *_BELOW_RECIPES),
     "cli": _floor(7, *_BELOW_RECIPES, "serve", "recipes", ""),  # "" is the package's own list of names

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from keras_weld.recipes.provenance import lineage
     from keras_weld.recipes.train import train
     from keras_weld.recipes.tune import tune
+    from keras_weld.recipes.zip import zipper
     from keras_weld.training.fit import fit
     from keras_weld.training.plan import Stage
     from keras_weld.training.resume import Resume
@@ -61,6 +62,7 @@ __all__ = [
     "save",
     "train",
     "tune",
+    "zipper",
 ]
 
 _HOMES = {
@@ -90,6 +92,7 @@ _HOMES = {
     "save": "models.save",
     "train": "recipes.train",
     "tune": "recipes.tune",
+    "zipper": "recipes.zip",
 }
 
 

@@ -15,7 +15,7 @@ from keras_weld.cli.ranges import IntegerRange, NumberRange
 from keras_weld.errors import UsageError
 
 if TYPE_CHECKING:
-    from keras_weld.zipper.frontier import Frontier, TaskFigures
+    from keras_weld.zipping.frontier import Frontier, TaskFigures
 
 
 @click.command("zip", cls=Command)

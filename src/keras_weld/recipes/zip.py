@@ -16,8 +16,8 @@ from keras_weld.recipes.zip_asked import Asked, Progress
 from keras_weld.recipes.zip_data import open_tasks
 
 if TYPE_CHECKING:
-    from keras_weld.zipper.frontier import Frontier
-    from keras_weld.zipper.walk import Merge
+    from keras_weld.zipping.frontier import Frontier
+    from keras_weld.zipping.walk import Merge
 
 STEPS, BATCH_SIZE, RATE, MAX_DROP = 4000, 32, 1e-3, 1.0
 
@@ -105,7 +105,7 @@ def zipper(
     for name, value, least in (("steps", steps, 0), ("batch_size", batch_size, 1), ("seed", seed, 0)):
         require_whole_number(name, value, least)
     _require_choices(merge, inputs, rounds)
-    from keras_weld.zipper.calibration import Shares
+    from keras_weld.zipping.calibration import Shares
 
     counted = (1.0 if merge == "weights" else 0.0) if layers is None else layers
     asked = Asked(

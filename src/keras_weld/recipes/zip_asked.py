@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keras_weld.zipper.calibration import Shares
-    from keras_weld.zipper.walk import Merge
+    from keras_weld.zipping.calibration import Shares
+    from keras_weld.zipping.walk import Merge
 
 Progress = Callable[[int, int | None, str], None]
 """Called with steps done, steps in all if known, and what is being done."""

@@ -27,17 +27,17 @@ from keras_weld.recipes.loading import Loading
 from keras_weld.recipes.sources import Sources
 from keras_weld.recipes.zip_asked import Asked, Progress
 from keras_weld.recipes.zip_data import TaskData, to_learn_from
-from keras_weld.zipper import aims
-from keras_weld.zipper.blocks import Block, blocks_of
-from keras_weld.zipper.calibration import Aims, Calibration
-from keras_weld.zipper.costs import costs_of
-from keras_weld.zipper.frontier import Frontier, Round, Speedup, TaskFigures, deepest_within
-from keras_weld.zipper.lockstep import Trunk, trunk_of
-from keras_weld.zipper.mixing import Mixed
-from keras_weld.zipper.sharing import Rule, facts_of, rule_of
-from keras_weld.zipper.start import FROM, MEAN, set_start
-from keras_weld.zipper.trace import Slot, trace
-from keras_weld.zipper.walk import Zipped, zipped
+from keras_weld.zipping import aims
+from keras_weld.zipping.blocks import Block, blocks_of
+from keras_weld.zipping.calibration import Aims, Calibration
+from keras_weld.zipping.costs import costs_of
+from keras_weld.zipping.frontier import Frontier, Round, Speedup, TaskFigures, deepest_within
+from keras_weld.zipping.lockstep import Trunk, trunk_of
+from keras_weld.zipping.mixing import Mixed
+from keras_weld.zipping.sharing import Rule, facts_of, rule_of
+from keras_weld.zipping.start import FROM, MEAN, set_start
+from keras_weld.zipping.trace import Slot, trace
+from keras_weld.zipping.walk import Zipped, zipped
 
 AUTO = "auto"
 BATCHES = (1, 8)

@@ -9,7 +9,7 @@ from typing import Any
 
 from keras_weld.core.table import Table
 from keras_weld.errors import UsageError
-from keras_weld.zipper.trace import Step
+from keras_weld.zipping.trace import Step
 
 _KERNELS = re.compile(r"kernel|embeddings")
 

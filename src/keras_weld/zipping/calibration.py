@@ -15,8 +15,8 @@ import keras
 from keras import ops
 
 from keras_weld.models.replay import Tensor
-from keras_weld.zipper.trace import Slot
-from keras_weld.zipper.walk import Zipped
+from keras_weld.zipping.trace import Slot
+from keras_weld.zipping.walk import Zipped
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From targets and answers, of a task or of a teacher, to one number an example."""

@@ -9,7 +9,7 @@ from keras_weld.checks.architecture import Difference, Node, compare_nodes
 from keras_weld.checks.finding import Severity
 from keras_weld.checks.options import class_name_of
 from keras_weld.core.features import features_of
-from keras_weld.zipper.trace import Step, Trace
+from keras_weld.zipping.trace import Step, Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from keras import ops
 
 from keras_weld.models.replay import Tensor
-from keras_weld.zipper.calibration import Aims
+from keras_weld.zipping.calibration import Aims
 
 _SMALL = 1e-7
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from keras_weld.errors import UsageError
-from keras_weld.zipper.lockstep import Trunk
-from keras_weld.zipper.sharing import kernels_of
-from keras_weld.zipper.trace import Slot, Step, Trace
+from keras_weld.zipping.lockstep import Trunk
+from keras_weld.zipping.sharing import kernels_of
+from keras_weld.zipping.trace import Slot, Step, Trace
 
 
 @dataclass(frozen=True, slots=True)

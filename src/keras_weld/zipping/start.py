@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from keras_weld.errors import UsageError
-from keras_weld.zipper.rebuild import settle, with_state_of
-from keras_weld.zipper.walk import Zipped
+from keras_weld.zipping.rebuild import settle, with_state_of
+from keras_weld.zipping.walk import Zipped
 
 MEAN, RANDOM, FROM = "mean", "random", "from:"
 

@@ -10,8 +10,8 @@ import keras
 
 from keras_weld.models.cut import alone
 from keras_weld.models.replay import Tensor, filled, inferring
-from keras_weld.zipper.rebuild import Names, again, with_state_of
-from keras_weld.zipper.trace import Slot, Step, Trace
+from keras_weld.zipping.rebuild import Names, again, with_state_of
+from keras_weld.zipping.trace import Slot, Step, Trace
 
 
 @dataclass(frozen=True, slots=True)

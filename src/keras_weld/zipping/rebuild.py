@@ -9,7 +9,7 @@ import keras
 
 from keras_weld.errors import UsageError
 from keras_weld.models.write import first_words
-from keras_weld.zipper.trace import Step
+from keras_weld.zipping.trace import Step
 
 
 class Names:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keras_weld.models.replay import Tensor
-from keras_weld.zipper.lockstep import Trunk
-from keras_weld.zipper.sharing import kernels_of
-from keras_weld.zipper.trace import Slot
-from keras_weld.zipper.walk import Zipped
+from keras_weld.zipping.lockstep import Trunk
+from keras_weld.zipping.sharing import kernels_of
+from keras_weld.zipping.trace import Slot
+from keras_weld.zipping.walk import Zipped
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,12 +49,12 @@ def residual(classes: int = 3) -> keras.Model:
 
 def lstm(classes: int = 3) -> keras.Model:
     body = [layers.Embedding(WORDS, 4), layers.Bidirectional(layers.LSTM(3, return_sequences=True)), layers.LSTM(3)]
-    return keras.Sequential([keras.Input((6,), dtype="int32"), *body, layers.Dense(classes, activation="softmax")])
+    return keras.Sequential([keras.Input((3,), dtype="int32"), *body, layers.Dense(classes, activation="softmax")])
 
 
 def transformer(classes: int = 3) -> keras.Model:
     """Two blocks with attention; its sums are calls of `keras.ops`."""
-    words = keras.Input((6,), dtype="int32")
+    words = keras.Input((3,), dtype="int32")
     x = layers.Embedding(WORDS, 8)(words)
     for _ in range(2):
         y = layers.LayerNormalization()(x)

@@ -13,11 +13,11 @@ import keras
 
 from keras_weld.models.cut import alone
 from keras_weld.models.replay import Tensor
-from keras_weld.zipper.heads import called, head_on
-from keras_weld.zipper.lockstep import Trunk
-from keras_weld.zipper.rebuild import Names, again, with_state_of
-from keras_weld.zipper.sharing import Rule, facts_of
-from keras_weld.zipper.trace import Slot, Step
+from keras_weld.zipping.heads import called, head_on
+from keras_weld.zipping.lockstep import Trunk
+from keras_weld.zipping.rebuild import Names, again, with_state_of
+from keras_weld.zipping.sharing import Rule, facts_of
+from keras_weld.zipping.trace import Slot, Step
 
 Merge = Literal["features", "weights"]
 """What is shared: one calculation for all tasks, or the kernels alone, each task on its own activations."""

@@ -12,12 +12,12 @@ import keras  # noqa: E402
 from zip_models import made  # noqa: E402
 
 from keras_weld.errors import UsageError  # noqa: E402
-from keras_weld.zipper.blocks import blocks_of  # noqa: E402
-from keras_weld.zipper.costs import costs_of  # noqa: E402
-from keras_weld.zipper.lockstep import trunk_of  # noqa: E402
-from keras_weld.zipper.sharing import rule_of  # noqa: E402
-from keras_weld.zipper.trace import trace  # noqa: E402
-from keras_weld.zipper.walk import zipped  # noqa: E402
+from keras_weld.zipping.blocks import blocks_of  # noqa: E402
+from keras_weld.zipping.costs import costs_of  # noqa: E402
+from keras_weld.zipping.lockstep import trunk_of  # noqa: E402
+from keras_weld.zipping.sharing import rule_of  # noqa: E402
+from keras_weld.zipping.trace import trace  # noqa: E402
+from keras_weld.zipping.walk import zipped  # noqa: E402
 
 COMPRESSION = (1.000, 1.000, 1.002, 1.004, 1.009, 1.020, 1.042, 1.089, 1.140, 1.196, 1.258, 1.326, 1.489, 1.972)
 """Table 1 of the paper; rows 11 to 13 by its own formula, since it prints row 10 again there."""

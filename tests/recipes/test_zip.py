@@ -1,0 +1,160 @@
+"""`weld zip` from files to a folder of merged networks, and what it refuses before the first step."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "zipping"))
+
+import keras  # noqa: E402
+from zip_models import FACES, made  # noqa: E402
+
+import keras_weld as weld  # noqa: E402
+from keras_weld.errors import DataError, IncompatibleModelsError, TrainingError, UsageError  # noqa: E402
+
+CLASSES = {"kind": 3, "colour": 4}
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two models of one architecture with heads of their own, and data for each."""
+    folder = tmp_path_factory.mktemp("sources")
+    for number, (task, classes) in enumerate(CLASSES.items()):
+        model = made("mobile", classes, number)
+        model.save(folder / f"{task}.keras")
+        random = np.random.default_rng(number)
+        x = {f"x_{part}": random.uniform(0, 1, (24, *FACES)).astype("float32") for part in ("train", "val", "test")}
+        y = {f"y_{part}": random.integers(0, classes, 24) for part in ("train", "val", "test")}
+        np.savez(folder / f"{task}.npz", **x, **y)
+    return folder
+
+
+def zipped(folder: Path, out: Path, *, data: Any = "both", **options: Any) -> Any:
+    given = {task: folder / f"{task}.npz" for task in CLASSES} if data == "both" else data
+    settings = {"steps": 4, "batch_size": 4, "start": "mean", "max_drop": None, **options}
+    return weld.zipper([folder / f"{task}.keras" for task in CLASSES], data=given, out=out, **settings)
+
+
+def test_each_depth_is_written_measured_and_judged_against_its_sources(sources: Path, tmp_path: Path) -> None:
+    found = zipped(sources, tmp_path, rounds=[0, 3])
+    assert found.tasks == tuple(CLASSES)
+    assert found.blocks == 3
+    assert [one.merged_blocks for one in found.rounds] == [0, 3]
+    assert found.chosen == 3
+    nothing, everything = found.rounds
+    assert nothing.compression == 1
+    assert everything.compression == 2
+    told = json.loads((tmp_path / "frontier.json").read_text())
+    assert told["rounds"][1]["tasks"]["colour"]["drop"] == everything.tasks["colour"].drop
+    rows = list(csv.DictReader((tmp_path / "frontier.csv").read_text().splitlines()))
+    assert [row["merged_blocks"] for row in rows] == ["0", "3"]
+    assert float(rows[1]["kind_value"]) == everything.tasks["kind"].value
+    assert (tmp_path / "chosen.keras").read_bytes() == (tmp_path / "merged-03.keras").read_bytes()
+    plain = keras.models.load_model(tmp_path / "chosen.keras")
+    assert set(plain.output) == set(CLASSES)
+    with np.load(sources / "kind.npz") as arrays:
+        right = plain.predict(arrays["x_test"], verbose=0)["kind"].argmax(-1) == arrays["y_test"]
+    assert everything.tasks["kind"].value == pytest.approx(100 * right.mean())
+    lineage = weld.lineage(tmp_path / "merged-03.keras")
+    assert lineage is not None
+    assert lineage["method"] == "zip"
+    assert len(lineage["evaluations"]) == 2
+
+
+def test_without_data_everything_but_accuracy_is_measured_and_the_deepest_is_chosen(
+    sources: Path, tmp_path: Path
+) -> None:
+    found = zipped(sources, tmp_path, data=None, rounds="all", share="pointwise", merge="weights")
+    assert [one.merged_blocks for one in found.rounds] == [0, 1, 2, 3]
+    assert [one.tasks for one in found.rounds] == [{}] * 4
+    assert found.chosen == 3
+    assert all(one.speedup[0].value > 0 for one in found.rounds)
+
+
+def test_the_deepest_is_tried_first_and_shallower_ones_while_a_task_drops_too_much(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keras_weld.zipping.frontier import Round
+
+    monkeypatch.setattr(Round, "worst_drop", property(lambda one: float(one.merged_blocks)))
+    found = zipped(sources, tmp_path, rounds="auto", max_drop=2.0)
+    assert [one.merged_blocks for one in found.rounds] == [2, 3]
+    assert found.chosen == 2
+
+
+def test_starts_are_tried_and_the_one_with_the_lowest_loss_is_taken(sources: Path, tmp_path: Path) -> None:
+    found = zipped(sources, tmp_path, rounds=[3], start="auto", steps=20)
+    assert found.rounds[0].start in ("mean", "from:kind", "from:colour")
+
+
+def test_calibration_brings_the_loss_down(sources: Path, tmp_path: Path) -> None:
+    losses: list[float] = []
+    from keras_weld.recipes import zip_rounds
+
+    class Watched(zip_rounds.Calibration):
+        def fit(self, *args: Any, **kwargs: Any) -> Any:
+            found = super().fit(*args, **kwargs)
+            losses.append(found.history["loss"][-1])
+            return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zip_rounds, "Calibration", Watched)
+        zipped(sources, tmp_path / "few", rounds=[3], steps=2)
+        zipped(sources, tmp_path / "many", rounds=[3], steps=60, rate=1e-2)
+    assert losses[-1] < losses[0]
+
+
+Refused = Callable[[Path, Path], Any]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"data": {"kind": "kind.npz"}}, UsageError, "Every task needs data"),
+        ({"rounds": [9]}, UsageError, "not so many blocks"),
+        ({"rounds": "some"}, UsageError, "rounds are not told"),
+        ({"share": "squeeze_excite"}, UsageError, "shares none of the layers"),
+        ({"inputs": "separate"}, UsageError, "same input"),
+        ({"start": "from:nobody"}, UsageError, "no such start"),
+        ({"steps": -1}, UsageError, "steps"),
+        ({"merge": "both"}, UsageError, "no such way to merge"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_nothing_is_written(
+    options: dict[str, Any], error: type[Exception], said: str, sources: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=said):
+        zipped(sources, tmp_path / "out", **options)
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_labels_out_of_range_are_refused(sources: Path, tmp_path: Path) -> None:
+    x = np.zeros((8, *FACES), "float32")
+    data = {"kind": (x, np.arange(8) % 4), "colour": (x, np.arange(8) % 4)}
+    with pytest.raises(DataError, match="not one of the model's classes") as refused:
+        zipped(sources, tmp_path / "out", data=data)
+    assert "0 to 2" in str(refused.value.expected)
+
+
+def test_models_of_another_architecture_are_refused(sources: Path, tmp_path: Path) -> None:
+    made("cnn").save(tmp_path / "cnn.keras")
+    with pytest.raises(IncompatibleModelsError, match="nothing to share") as refused:
+        weld.zipper([sources / "kind.keras", tmp_path / "cnn.keras"], out=tmp_path / "out")
+    assert "cnn.keras" in str(refused.value.file)
+
+
+def test_a_loss_that_is_no_number_stops_it_and_keeps_the_rounds_before(sources: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="no number any more") as refused:
+        zipped(sources, tmp_path, rounds=[0, 3], rate=1e30, steps=20)
+    assert "at step" in str(refused.value.found)
+    assert refused.value.layer

@@ -20,7 +20,20 @@ from keras_weld.cli.lazy import LazyGroup
 from keras_weld.errors import FIELDS, UsageError, WeldError
 
 COMMANDS = (
-    *("inspect", "check", "average", "fuse", "ensemble", "branch", "zip", "tune", "evaluate", "load", "save", "convert"),
+    *(
+        "inspect",
+        "check",
+        "average",
+        "fuse",
+        "ensemble",
+        "branch",
+        "zip",
+        "tune",
+        "evaluate",
+        "load",
+        "save",
+        "convert",
+    ),
     *("demo", "train", "resume", "runs", "history", "verify-resume"),
 )
 """Each is `command` in the file of its name."""

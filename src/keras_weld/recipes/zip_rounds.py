@@ -27,6 +27,7 @@ from keras_weld.recipes.loading import Loading
 from keras_weld.recipes.sources import Sources
 from keras_weld.recipes.zip_asked import Asked, Progress
 from keras_weld.recipes.zip_data import TaskData, to_learn_from
+from keras_weld.recipes.zip_report import report
 from keras_weld.zipping import aims
 from keras_weld.zipping.blocks import Block, blocks_of
 from keras_weld.zipping.calibration import Aims, Calibration
@@ -42,7 +43,7 @@ from keras_weld.zipping.walk import Zipped, zipped
 AUTO = "auto"
 BATCHES = (1, 8)
 _TRIAL = 20  # a start is tried for one step in so many
-_EPOCHS = 10
+_PARTS = 20  # means of the loss in a round
 
 
 class Zipping:
@@ -90,6 +91,7 @@ class Zipping:
             if task in data
         }
         self.done = 0
+        self.losses: list[tuple[int, float]] = []
 
     def run(self) -> Frontier:
         """Make every round; what is done is on the disk before the next begins."""
@@ -111,7 +113,7 @@ class Zipping:
     def _round(self, depth: int, students: Trunk) -> tuple[Round, Zipped]:
         until = self.blocks[depth - 1].end if depth else 0
         start = self._start(until, students)
-        network = self._built(until, students, start)
+        network, self.losses = self._built(until, students, start), []
         if self.asked.steps and self.data:
             self._calibrate(network, self.asked.steps, f"{depth} of {len(self.blocks)} blocks")
         costs = costs_of(students, network)
@@ -127,6 +129,7 @@ class Zipping:
             start,
             self.asked.steps if self.data else 0,
             {task: _figures(evaluation) for task, evaluation in evaluations.items()},
+            tuple(self.losses),
         )
         self._deliver(network, one, evaluations)
         return one, network
@@ -165,16 +168,14 @@ class Zipping:
         calibration = Calibration(network, self._reference, self._aims(), asked.shares, places, separate=self.separate)
         schedule = keras.optimizers.schedules.CosineDecay(asked.rate, steps)
         calibration.compile(keras.optimizers.Adam(schedule))
-        epochs = min(_EPOCHS, steps)
-        lengths = [steps // epochs + (number < steps % epochs) for number in range(epochs)]
+        self.losses = []
         examples = {task: (one.x, one.y) for task, one in self.data.items()}
-        callback = _Told(self, what)
-        start = 0
-        for length in sorted(set(lengths), reverse=True):
-            count = lengths.count(length)
-            feed = Mixed(examples, asked.batch_size, length * count, seed=asked.seed, start=start)
-            calibration.fit(feed, epochs=1, verbose=0, callbacks=[callback])
-            start += length * count
+        length, callback = max(1, -(-steps // _PARTS)), _Told(self, what)
+        for start in range(0, steps, length):
+            count = min(length, steps - start)
+            feed = Mixed(examples, asked.batch_size, count, seed=asked.seed, start=start)
+            told = calibration.fit(feed, epochs=1, verbose=0, callbacks=[callback])
+            self.losses.append((start + count, float(told.history["loss"][-1])))
         return calibration
 
     def _held_out_loss(self, calibration: Calibration) -> float:
@@ -238,7 +239,12 @@ class Zipping:
         return Frontier(tuple(self.tasks), len(self.blocks), share, self.asked.merge, rounds, chosen, notes)
 
     def _write(self, frontier: Frontier) -> None:
-        for name, text in (("frontier.json", frontier.as_json()), ("frontier.csv", frontier.as_csv())):
+        texts = {
+            "frontier.json": frontier.as_json(),
+            "frontier.csv": frontier.as_csv(),
+            "report.html": report(frontier),
+        }
+        for name, text in texts.items():
             with atomic_path(self.folder / name) as part:
                 part.write_text(text, "utf-8")
         if frontier.chosen is not None:

@@ -66,6 +66,7 @@ class Round:
         start: starting values of shared layers.
         steps: steps of calibration.
         tasks: by task, how it does; empty without data.
+        losses: pairs of step and mean loss of the calibration up to there.
     """
 
     merged_blocks: int
@@ -77,6 +78,7 @@ class Round:
     start: str
     steps: int
     tasks: Mapping[str, TaskFigures]
+    losses: tuple[tuple[int, float], ...] = ()
 
     @property
     def worst_drop(self) -> float | None:

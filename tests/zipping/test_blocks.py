@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-pytestmark = [pytest.mark.keras]
+pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
 
 import keras  # noqa: E402
 from zip_models import made  # noqa: E402

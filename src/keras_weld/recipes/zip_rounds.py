@@ -28,6 +28,7 @@ from keras_weld.recipes.sources import Sources
 from keras_weld.recipes.zip_asked import Asked, Progress
 from keras_weld.recipes.zip_data import TaskData, to_learn_from
 from keras_weld.recipes.zip_report import report
+from keras_weld.training.trainer import compiles_well
 from keras_weld.zipping import aims
 from keras_weld.zipping.blocks import Block, blocks_of
 from keras_weld.zipping.calibration import Aims, Calibration
@@ -167,7 +168,7 @@ class Zipping:
         places = [Slot(block.end - 1) for block in self.blocks]
         calibration = Calibration(network, self._reference, self._aims(), asked.shares, places, separate=self.separate)
         schedule = keras.optimizers.schedules.CosineDecay(asked.rate, steps)
-        calibration.compile(keras.optimizers.Adam(schedule))
+        calibration.compile(keras.optimizers.Adam(schedule), jit_compile="auto" if compiles_well() else False)
         self.losses = []
         examples = {task: (one.x, one.y) for task, one in self.data.items()}
         length, callback = max(1, -(-steps // _PARTS)), _Told(self, what)

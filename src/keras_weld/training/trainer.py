@@ -35,7 +35,7 @@ def compile_for(trainer: keras.Model, aims: Sequence[Aim], optimizer: str, rate:
         optimizer=_optimizer(trainer, optimizer, rate),
         loss=losses,
         metrics=metrics,
-        jit_compile="auto" if _compiles_well() else False,
+        jit_compile="auto" if compiles_well() else False,
         auto_scale_loss=False,
     )
 
@@ -53,6 +53,6 @@ def _optimizer(trainer: keras.Model, name: str, rate: float) -> Any:
     return keras.optimizers.LossScaleOptimizer(made) if half else made
 
 
-def _compiles_well() -> bool:
+def compiles_well() -> bool:
     """Not TensorFlow on a processor: there XLA takes longer to compile a network than a stage takes to train it."""
     return keras.backend.backend() != "tensorflow" or bool(keras.distribution.list_devices("gpu"))

@@ -53,6 +53,8 @@ def test_each_depth_is_written_measured_and_judged_against_its_sources(sources: 
     assert found.chosen == 3
     nothing, everything = found.rounds
     assert nothing.compression == 1
+    assert nothing.steps == 0
+    assert [one.drop for one in nothing.tasks.values()] == [0, 0]
     assert everything.compression == 2
     told = json.loads((tmp_path / "frontier.json").read_text())
     assert told["rounds"][1]["tasks"]["colour"]["drop"] == everything.tasks["colour"].drop
@@ -155,6 +157,7 @@ def test_models_of_another_architecture_are_refused(sources: Path, tmp_path: Pat
 
 def test_a_loss_that_is_no_number_stops_it_and_keeps_the_rounds_before(sources: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no number any more") as refused:
-        zipped(sources, tmp_path, rounds=[0, 3], rate=1e30, steps=20)
+        zipped(sources, tmp_path, rounds=[0, 3], hard=3e38)
     assert "at step" in str(refused.value.found)
-    assert refused.value.layer
+    assert (tmp_path / "merged-00.keras").exists()
+    assert not (tmp_path / "merged-03.keras").exists()

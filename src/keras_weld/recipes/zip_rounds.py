@@ -115,8 +115,9 @@ class Zipping:
         until = self.blocks[depth - 1].end if depth else 0
         start = self._start(until, students)
         network, self.losses = self._built(until, students, start), []
-        if self.asked.steps and self.data:
-            self._calibrate(network, self.asked.steps, f"{depth} of {len(self.blocks)} blocks")
+        steps = self.asked.steps if self.data and depth else 0  # where nothing is merged, there is nothing to mend
+        if steps:
+            self._calibrate(network, steps, f"{depth} of {len(self.blocks)} blocks")
         costs = costs_of(students, network)
         file = f"merged-{depth:02d}.keras"
         evaluations = {task: self._judged(network, task) for task in self.tasks if self._judgeable(task)}
@@ -128,7 +129,7 @@ class Zipping:
             costs.activations,
             self._speedups(network),
             start,
-            self.asked.steps if self.data else 0,
+            steps,
             {task: _figures(evaluation) for task, evaluation in evaluations.items()},
             tuple(self.losses),
         )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from keras_weld.checks.architecture import Difference, Node, compare_nodes
+from keras_weld.checks.architecture import Difference, compare_nodes
 from keras_weld.checks.finding import Severity
+from keras_weld.checks.nodes import Node
 from keras_weld.checks.options import class_name_of
 from keras_weld.core.features import features_of
-from keras_weld.zipping.trace import Step, Trace
+from keras_weld.core.graph_nodes import Call, Edge, edges_in
+from keras_weld.zipping.trace import Slot, Step, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def trunk_of(traces: Sequence[Trace]) -> Trunk:
 
 def _parting(first: Trace, other: Trace, number: int, unlike: dict[int, Difference]) -> Parting | None:
     for step, (mine, his) in enumerate(zip(first.steps, other.steps, strict=False)):
-        found = compare_nodes(_node(mine), _node(his))
+        found = compare_nodes(_node(step, mine), _node(step, his))
         refused = next((one for one in found if one.severity is Severity.REFUSAL), None) or _other_shape(mine, his)
         if refused is not None:
             return Parting(number, step, refused)
@@ -83,9 +86,23 @@ def _parting(first: Trace, other: Trace, number: int, unlike: dict[int, Differen
     return Parting(number, shorter, Difference(Severity.REFUSAL, text, longer.name, longer.layer.class_name, "the end"))
 
 
-def _node(step: Step) -> Node:
-    takes = tuple((slot.step, 0, slot.tensor) for slot in step.inbound)
-    return Node(step.name, class_name_of(step.layer), step.layer, (takes,))
+def _node(number: int, step: Step) -> Node:
+    """The step as a layer that is called once, on steps that go by their numbers."""
+    args, kwargs = _with_edges(step.args), _with_edges(dict(step.kwargs))
+    call = Call(tuple(edges_in((args, kwargs))), args, kwargs)
+    places = {str(slot.step): slot.step for slot in step.inbound}
+    layer = replace(step.layer, calls=(call,), graph=None)
+    return Node(number, step.name, class_name_of(step.layer), layer, places, {})
+
+
+def _with_edges(value: Any) -> Any:
+    if isinstance(value, Slot):
+        return Edge(str(value.step), 0, value.tensor)
+    if isinstance(value, list | tuple):
+        return type(value)(_with_edges(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _with_edges(item) for key, item in value.items()}
+    return value
 
 
 def _other_shape(mine: Step, his: Step) -> Difference | None:

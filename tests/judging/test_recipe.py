@@ -160,7 +160,7 @@ def test_single_source_is_no_list_of_sources(against, found):
 def test_what_is_no_model_is_refused():
     with pytest.raises(UsageError, match="This is not a model") as refused:
         evaluate(None, data=DATA)
-    assert refused.value.found == "NoneType"
+    assert refused.value.found == "None (NoneType)"
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,18 @@ class Row(keras.utils.PyDataset):
         return self.x[rows], self.y[rows]
 
 
+class Drawn(Row):
+    """Rows in another order in each epoch, drawn by a seed of its own: as it is usually done."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.chance = np.random.default_rng(2)
+
+    def on_epoch_end(self) -> None:
+        order = self.chance.permutation(len(self.y))
+        self.x, self.y = self.x[order], self.y[order]
+
+
 def tensorflow_data(repeated: bool = False) -> Any:
     import tensorflow as tf
 
@@ -71,6 +83,7 @@ SOURCES: dict[str, Callable[[], dict[str, Any]]] = {
     "arrays, epochs across": lambda: arrays(shuffle=True, steps_per_epoch=4),
     "arrays, steps at a time": lambda: arrays(shuffle=True),
     "PyDataset": lambda: {"x": Row(16), "shuffle": False},
+    "PyDataset, drawn anew": lambda: {"x": Drawn(16), "shuffle": False},
     "PyDataset, shuffled": lambda: {"x": Row(16), "shuffle": True},
     "tf.data": lambda: {"x": tensorflow_data(), "shuffle": False},
     "tf.data, endless": lambda: {"x": tensorflow_data(repeated=True), "steps_per_epoch": 4, "shuffle": False},
@@ -148,7 +161,7 @@ def test_another_model_is_refused_and_what_else_is_meant_is_told(tmp_path: Path)
     ("data", "words"),
     [
         (lambda: arrays(shuffle=False), "it goes on with the same bits."),
-        (lambda: {"x": Row(16)}, "if a batch of the PyDataset depends on its number alone"),
+        (lambda: {"x": Row(16)}, "draws from a seed of its own"),
         (lambda: {"x": Row(16, workers=2)}, "does not go on with the same bits. Use workers=1"),
         (lambda: {"x": (Row(16)[number] for number in range(5)), "shuffle": False}, "The data is a generator"),
         (lambda: {"x": tensorflow_data(), "shuffle": False}, "in the same order in another process"),

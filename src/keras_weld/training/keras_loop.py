@@ -127,9 +127,15 @@ class Batches:
             "random": pack(self._random, arrays, "data"),
         }
 
-    def reach(self, place: dict[str, Any], arrays: dict[str, Array]) -> None:
-        """Have the first epoch go on from a place, once it begins."""
-        self._reach = {**place, "random": unpack(place["random"], arrays)}
+    def reach(self, place: dict[str, Any], arrays: dict[str, Array], epochs: int) -> None:
+        """Have the first epoch go on from a place, once it begins.
+
+        Args:
+            place: as `place` gave it.
+            arrays: its arrays.
+            epochs: how many are finished: a `PyDataset` is told their ends again.
+        """
+        self._reach = {**place, "random": unpack(place["random"], arrays), "epochs": epochs}
 
     def _begin(self) -> Any:
         self._passes += self._eager
@@ -140,7 +146,7 @@ class Batches:
         inner, reach, self._reach = self._inner, self._reach, None
         after = random_state()
         if reach is not None:
-            self._skip_passes(reach["passes"])
+            self._skip_passes(reach["passes"], reach["epochs"])
         if reach is not None and reach["taken"]:
             set_random_state(reach["random"])
         if inner.steps_per_epoch is None or self._iterator is None or inner._current_iterator is not self._iterator:
@@ -156,11 +162,14 @@ class Batches:
             self._taken += last + 1 - first
             yield first, last, iterator
 
-    def _skip_passes(self, count: int) -> None:
+    def _skip_passes(self, count: int, epochs: int) -> None:
         if self._source == "TFDatasetAdapter":
             data = self._inner.data_adapter.get_tf_dataset()
             for _ in range(count):
                 iter(data)
+        if self._source == "PyDatasetAdapter":
+            for _ in range(epochs):
+                self._inner.data_adapter.py_dataset.on_epoch_end()
         self._passes = count
 
     def _pass_over(self, steps: Iterator[Any], reach: dict[str, Any]) -> None:

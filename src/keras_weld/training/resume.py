@@ -110,7 +110,7 @@ class Resume(keras.callbacks.Callback):  # type: ignore[misc]
         say_what_is_lost(conductor, self._tell)
         say_what_is_beyond(conductor, loop.epochs, self._tell)
         if resumed is not None:
-            batches.reach(resumed.facts["data"], dict(resumed.arrays))
+            batches.reach(resumed.facts["data"], dict(resumed.arrays), resumed.facts["epoch"])
             begin_at(model, loop.epochs if conductor.stopped else conductor.place.epoch)
         keras.callbacks.Callback.set_model(conductor, model)  # Keras itself tells those that it leads
         last = [one for one in given if type(one) in _ALWAYS_THERE]
@@ -177,8 +177,8 @@ def _exactness(loop: Loop) -> str:
         )
     if loop.source == "PyDatasetAdapter":
         return (
-            f"{_AGAIN}: it goes on with the same bits if a batch of the PyDataset depends on its number alone, and "
-            "on nothing that it draws or changes from epoch to epoch."
+            f"{_AGAIN}, once its on_epoch_end() was called for the epochs before: it goes on with the same bits if a "
+            "batch of the PyDataset depends on its number and on what on_epoch_end() draws from a seed of its own."
         )
     if loop.source == "GeneratorDataAdapter":
         return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 Shape = tuple[int | None, ...]
 
@@ -43,16 +43,24 @@ class Call:
     kwargs: dict[str, Any] = field(default_factory=dict)
 
 
+Place = TypeVar("Place")
+
+
 def edges_in(value: Any) -> Iterator[Edge]:
     """All edges in a structure of lists, tuples and dicts, in order."""
-    if isinstance(value, Edge):
+    return places_in(value, Edge)
+
+
+def places_in(value: Any, kind: type[Place]) -> Iterator[Place]:
+    """All values of one class in a structure of lists, tuples and dicts, in order."""
+    if isinstance(value, kind):
         yield value
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from edges_in(item)
+            yield from places_in(item, kind)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from edges_in(item)
+            yield from places_in(item, kind)
 
 
 def shape_of(value: Any) -> Shape | None:

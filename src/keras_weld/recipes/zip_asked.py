@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from keras_weld.zipping.calibration import Shares
     from keras_weld.zipping.walk import Merge
 
+AUTO = "auto"
+"""Start and rounds that are chosen by what comes out."""
+
 Progress = Callable[[int, int | None, str], None]
 """Called with steps done, steps in all if known, and what is being done."""
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from keras_weld.checks.candidate import Candidate
-from keras_weld.checks.meaning import LOGITS, PROBABILITIES, Kind
 from keras_weld.compose.member import Composed
 from keras_weld.data.split import Dataset
-from keras_weld.errors import IncompatibleModelsError, TrainingError, UsageError
+from keras_weld.errors import TrainingError, UsageError
 from keras_weld.io.atomic import atomic_path
 from keras_weld.judging.latency import as_given, compiled, speedup
 from keras_weld.judging.run import input_shapes
@@ -25,23 +23,23 @@ from keras_weld.recipes.contest import Contestant, contest
 from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.loading import Loading
 from keras_weld.recipes.sources import Sources
-from keras_weld.recipes.zip_asked import Asked, Progress
-from keras_weld.recipes.zip_data import TaskData, to_learn_from
+from keras_weld.recipes.zip_asked import AUTO, Asked, Progress
+from keras_weld.recipes.zip_data import to_learn_from
+from keras_weld.recipes.zip_plan import depths_of, notes_of, require_shared, separate_inputs
 from keras_weld.recipes.zip_report import report
+from keras_weld.recipes.zip_tasks import aims_of, classes_of, figures_of
 from keras_weld.training.trainer import compiles_well
-from keras_weld.zipping import aims
-from keras_weld.zipping.blocks import Block, blocks_of
+from keras_weld.zipping.blocks import blocks_of
 from keras_weld.zipping.calibration import Aims, Calibration
 from keras_weld.zipping.costs import costs_of
-from keras_weld.zipping.frontier import Frontier, Round, Speedup, TaskFigures, deepest_within
+from keras_weld.zipping.frontier import Frontier, Round, Speedup, deepest_within
 from keras_weld.zipping.lockstep import Trunk, trunk_of
 from keras_weld.zipping.mixing import Mixed
-from keras_weld.zipping.sharing import Rule, facts_of, rule_of
+from keras_weld.zipping.sharing import Rule, rule_of
 from keras_weld.zipping.start import FROM, MEAN, set_start
 from keras_weld.zipping.trace import Slot, trace
 from keras_weld.zipping.walk import Zipped, zipped
 
-AUTO = "auto"
 BATCHES = (1, 8)
 _TRIAL = 20  # a start is tried for one step in so many
 _PARTS = 20  # means of the loss in a round
@@ -81,11 +79,11 @@ class Zipping:
         self.teachers = trunk_of([trace(model) for model in self.models])
         self.blocks = blocks_of(self.teachers, asked.blocks)
         self.rule: Rule = rule_of(asked.share)
-        self.notes = list(_notes(self.teachers, self.blocks, sources))
-        self.separate = self._inputs()
-        self._require_shared()
-        self.depths = self._depths()
-        classes = [_classes(known) for known in sources.candidates]
+        self.notes = list(notes_of(self.teachers, self.blocks, sources))
+        self.separate = separate_inputs(self.models, asked)
+        require_shared(self.teachers, self.blocks, self.rule, asked.share, sources)
+        self.depths = depths_of(asked.rounds, len(self.blocks))
+        classes = [classes_of(known) for known in sources.candidates]
         self.data = {
             task: to_learn_from(data[task], input_shapes(model), count)
             for task, model, count in zip(self.tasks, self.models, classes, strict=True)
@@ -130,7 +128,7 @@ class Zipping:
             self._speedups(network),
             start,
             steps,
-            {task: _figures(evaluation) for task, evaluation in evaluations.items()},
+            {task: figures_of(evaluation) for task, evaluation in evaluations.items()},
             tuple(self.losses),
         )
         self._deliver(network, one, evaluations)
@@ -192,7 +190,7 @@ class Zipping:
 
     def _aims(self) -> dict[str, Aims]:
         return {
-            task: _aims_of(known, self.data[task])
+            task: aims_of(known, self.data[task])
             for task, known in zip(self.tasks, self.sources.candidates, strict=True)
         }
 
@@ -254,60 +252,6 @@ class Zipping:
             with atomic_path(self.folder / "chosen.keras") as part:
                 shutil.copyfile(self.folder / file, part)
 
-    def _inputs(self) -> bool:
-        """Whether each task has an input of its own."""
-        forms = [[(tuple(one.shape), one.dtype) for one in model.inputs] for model in self.models]
-        alike = all(form == forms[0] for form in forms)
-        if self.asked.merge == "features" and (self.asked.separate or not alike):
-            raise UsageError(
-                "Features can be shared only where all tasks look at the same input.",
-                expected=str(forms[0]),
-                found="an input for each task" if alike else str(next(form for form in forms if form != forms[0])),
-                remedy="Share weights: --merge weights (merge='weights').",
-            )
-        return self.asked.separate or not alike
-
-    def _require_shared(self) -> None:
-        parting = self.teachers.parting
-        if self.blocks:
-            if not any(self.rule(facts) for facts in map(facts_of, self.teachers.steps)):
-                raise UsageError(
-                    "The sharing rule shares none of the layers that the models have in common.",
-                    expected="all, kernels, or a pattern that matches some of them",
-                    found=str(self.asked.share),
-                )
-            return
-        told = (
-            {}
-            if parting is None
-            else {
-                "layer": parting.difference.layer,
-                "expected": parting.difference.expected,
-                "found": parting.difference.found,
-            }
-        )
-        file = self.sources.members[1 if parting is None else parting.model].source
-        raise IncompatibleModelsError(
-            "The models part before their first block: there is nothing to share.",
-            file=file,
-            remedy="Zip models that were built from one backbone; weld check --for zip tells where they part.",
-            **told,
-        )
-
-    def _depths(self) -> list[int]:
-        rounds, count = self.asked.rounds, len(self.blocks)
-        if rounds == "all":
-            return list(range(count + 1))
-        if rounds == AUTO:
-            step = max(1, math.ceil(count / 6))
-            return [*range(count, 0, -step)]
-        wrong = [one for one in rounds if not isinstance(one, int) or not 0 <= one <= count]
-        if wrong or not rounds:
-            raise UsageError(
-                "There are not so many blocks.", expected=f"numbers from 0 to {count}", found=wrong or "no round"
-            )
-        return sorted({int(one) for one in rounds})
-
 
 class _Told(keras.callbacks.Callback):  # type: ignore[misc]
     """Tells the progress, and stops where the loss is no number."""
@@ -341,63 +285,5 @@ def _first_broken(model: keras.Model) -> str | None:
     return None
 
 
-def _notes(trunk: Trunk, blocks: Sequence[Block], sources: Sources) -> Iterator[str]:
-    names = [member.name for member in sources.members]
-    for step, difference in trunk.unlike.items():
-        yield (
-            f"{trunk.steps[step].name} calculates otherwise in {names[0]} ({difference.expected}) than in others "
-            f"({difference.found}): each task keeps its own."
-        )
-    if trunk.parting is not None:
-        parting = trunk.parting
-        yield (
-            f"{names[parting.model]} parts from {names[0]} at {parting.difference.layer}: {parting.difference.text} "
-            f"The {len(blocks)} blocks before it can be shared."
-        )
-
-
-def _classes(known: Candidate) -> int | None:
-    outputs = known.summary.outputs
-    if len(outputs) != 1:
-        return None
-    meaning = outputs[0].meaning
-    return meaning.classes if meaning is not None and meaning.kind in (Kind.CLASSES, Kind.CLASS_LOGITS) else None
-
-
-def _aims_of(known: Candidate, data: TaskData) -> Aims:
-    """The losses of a task by what its file says of its output; whole numbers say that open outputs are logits."""
-    if len(known.summary.outputs) != 1:
-        raise IncompatibleModelsError(
-            "A model with several outputs cannot be calibrated.",
-            found=f"{len(known.summary.outputs)} outputs",
-            expected="one output",
-            remedy="Zip without data (steps=0).",
-        )
-    meaning, labelled = known.summary.outputs[0].meaning, data.y is not None
-    kind = Kind.UNKNOWN if meaning is None else meaning.kind
-    whole = data.y is not None and data.y.ndim == 1 and data.y.dtype.kind in "iu"
-    if kind in (Kind.CLASSES, Kind.CLASS_LOGITS) or (kind is Kind.OPEN and whole):
-        return aims.classes(logits=kind not in PROBABILITIES, labelled=labelled)
-    if kind in (Kind.INDEPENDENT, Kind.INDEPENDENT_LOGITS):
-        return aims.independent(logits=kind in LOGITS, labelled=labelled)
-    return aims.values(labelled=labelled)
-
-
 def _only(split: Any) -> Dataset:
     return Dataset({"all": split}, split.origin)
-
-
-def _figures(evaluation: Evaluation) -> TaskFigures:
-    merged, source = evaluation.splits[-1].rows[:2]
-    sign = -1.0 if evaluation.higher_is_better else 1.0
-    ends = sorted(sign * (value or 0.0) for value in (merged.difference_low, merged.difference_high))
-    return TaskFigures(
-        evaluation.metric,
-        merged.value,
-        source.value,
-        sign * (merged.difference or 0.0),
-        ends[0],
-        ends[1],
-        merged.verdict or "",
-        evaluation.splits[-1].count,
-    )

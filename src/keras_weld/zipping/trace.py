@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from keras_weld.core.graph import GraphLayer, ModelGraph
-from keras_weld.core.graph_nodes import Call, Edge
+from keras_weld.core.graph_nodes import Call, Edge, places_in
 from keras_weld.core.graph_order import calls_in_order
 from keras_weld.errors import IncompatibleModelsError
 from keras_weld.models.replay import graph_of, operations_of
@@ -49,7 +49,7 @@ class Step:
     @property
     def inbound(self) -> tuple[Slot, ...]:
         """The tensors that go in, in order."""
-        return tuple(slots_in((self.args, dict(self.kwargs))))
+        return tuple(places_in((self.args, dict(self.kwargs)), Slot))
 
     @property
     def weights(self) -> list[Any]:
@@ -96,18 +96,6 @@ def trace(model: keras.Model) -> Trace:
     unfolding = _Unfolding()
     outputs = unfolding.walk(model, graph, (), [Slot(-1 - number) for number in range(len(graph.inputs))])
     return Trace(model, graph, tuple(unfolding.steps), tuple(outputs), unfolding.levels)
-
-
-def slots_in(value: Any) -> Iterator[Slot]:
-    """All slots in a structure of lists, tuples and dicts, in order."""
-    if isinstance(value, Slot):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from slots_in(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from slots_in(item)
 
 
 @dataclass(frozen=True, slots=True)

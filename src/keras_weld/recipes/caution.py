@@ -12,6 +12,7 @@ from keras_weld.checks.kernels import SAME_START, cosine, is_kernel
 from keras_weld.checks.tensors import of_fractions, whole_numbers
 from keras_weld.core.dtypes import is_float
 from keras_weld.core.graph import ModelGraph
+from keras_weld.core.renamed import same_but_for_names
 from keras_weld.core.state import Array, LazyTensor, ModelState
 from keras_weld.errors import IncompatibleModelsError, add_context
 
@@ -29,12 +30,17 @@ def require_one_architecture(states: Sequence[ModelState]) -> list[str]:
     Raises:
         IncompatibleModelsError: naming the first layer that differs.
     """
-    if all(state.config is states[0].config for state in states) or len({_text(state) for state in states}) == 1:
+    if all(state.config is states[0].config for state in states):
+        return []
+    texts = [_text(state) for state in states]
+    if len(set(texts)) == 1:
         return []  # as between checkpoints of one run; comparing layer by layer takes longer than the averaging
+    graphs = [(state, _graph(state)) for state in states]
+    if _same_but_for_names(texts, [graph for _, graph in graphs]):
+        return []
     from keras_weld.checks.architecture import compare
     from keras_weld.checks.others import name_others
 
-    graphs = [(state, _graph(state)) for state in states]
     known = [(state, graph) for state, graph in graphs if graph is not None]
     notes: list[str] = []
     for state, graph in known[1:]:
@@ -64,6 +70,14 @@ def _text(state: ModelState) -> str:
     """The architecture as text, without the numbers that Keras gives to shared objects by their address."""
     config = state.config or {}
     return _ADDRESSES.sub("", json.dumps([config.get("class_name"), config.get("config")]))
+
+
+def _same_but_for_names(texts: Sequence[str], graphs: Sequence[ModelGraph | None]) -> bool:
+    first = graphs[0]
+    if first is None:
+        return False
+    others = zip(texts[1:], graphs[1:], strict=True)
+    return all(graph is not None and same_but_for_names(texts[0], text, first, graph) for text, graph in others)
 
 
 def _graph(state: ModelState) -> ModelGraph | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 
@@ -64,7 +63,7 @@ def likeness(pairing: Pairing) -> Likeness:
                 nonfinite.append(ours.spec.name)
             else:
                 similarities.append(found)
-    return Likeness(median(similarities) if similarities else None, equal, tuple(nonfinite))
+    return Likeness(float(np.median(similarities)) if similarities else None, equal, tuple(nonfinite))
 
 
 def cosine(a: Array, b: Array) -> float | None:

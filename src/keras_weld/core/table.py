@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import entry_points
 from typing import TypeVar
 
 from keras_weld.errors import UsageError
@@ -12,7 +11,7 @@ Entry = TypeVar("Entry")
 
 
 class Table(Mapping[str, Entry]):
-    """Entries of one kind by name; entry points of other packages join at the first look-up.
+    """Entries of one kind by name; entry points of other packages join when a name is looked for that is not here.
 
     Args:
         what: what an entry is, for messages ("metric").
@@ -43,11 +42,15 @@ class Table(Mapping[str, Entry]):
     def _all(self) -> dict[str, Entry]:
         if not self._loaded and self._group is not None:
             self._loaded = True
+            from importlib.metadata import entry_points  # takes longer to import than many merges take
+
             for point in entry_points(group=self._group):
                 self.add(point.name)(point.load())
         return self._entries
 
     def __getitem__(self, name: str) -> Entry:
+        if name in self._entries:
+            return self._entries[name]
         entries = self._all()
         if name not in entries:
             raise UsageError(
@@ -59,7 +62,7 @@ class Table(Mapping[str, Entry]):
         return entries[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._all()
+        return name in self._entries or name in self._all()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._all())

@@ -7,7 +7,6 @@ import hashlib
 import os
 import platform
 import re
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -40,13 +39,13 @@ def _host() -> str:
 
 def temporary_name(name: str) -> str:
     """A name for what will become `name`; `remove_abandoned` knows it by it once this process was killed."""
-    return f"{PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}-{_end_of(name)}"
+    return f"{PREFIX}{_host()}-{os.getpid()}-{os.urandom(4).hex()}-{_end_of(name)}"
 
 
 def another(temporary: Path) -> Path:
     """A second temporary path for what `temporary` will become; removed likewise if this process is killed."""
     host, pid, _, end = temporary.name.removeprefix(PREFIX).split("-", 3)
-    return temporary.with_name(f"{PREFIX}{host}-{pid}-{secrets.token_hex(4)}-{end}")
+    return temporary.with_name(f"{PREFIX}{host}-{pid}-{os.urandom(4).hex()}-{end}")
 
 
 def _end_of(name: str) -> str:

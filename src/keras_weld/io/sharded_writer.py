@@ -8,8 +8,8 @@ reads the map, so that name is kept as an empty file that no map points to.
 from __future__ import annotations
 
 import json
+import os
 import re
-import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -55,7 +55,7 @@ def open_shards(
         raise UsageError("The size of a shard must be positive.", found=shard_bytes)
     path = path.resolve()
     base = path.name.removesuffix(".weights.json")
-    token = secrets.token_hex(4)
+    token = os.urandom(4).hex()
     parts = _divide(slots, shard_bytes)
     names = [f"{base}_{token}_{number:05}.weights.h5" for number in range(len(parts))]
     shards = {path.with_name(name): part for name, part in zip(names, parts, strict=True)}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from statistics import median
+
+import numpy as np
 
 from keras_weld.checks.finding import Severity
 from keras_weld.checks.kernels import SAME_START, cosine, is_kernel
@@ -119,10 +120,10 @@ def different_starts(columns: Sequence[Sequence[LazyTensor]], states: Sequence[M
     for column, state in zip(columns[1:], states[1:], strict=True):
         found = [cosine(ours, _sample(column[number])) for ours, number in zip(samples, chosen, strict=True)]
         known = [value for value in found if value is not None]
-        if known and median(known) < SAME_START:
+        if known and (typical := float(np.median(known))) < SAME_START:
             yield (
                 f"Warning: {state.source} was not trained from the same start as {states[0].source} (median "
-                f"cosine similarity of their kernels {median(known):.2f}); the average of such models "
+                f"cosine similarity of their kernels {typical:.2f}); the average of such models "
                 "usually fails. Compare it with its sources: weld evaluate."
             )
 

@@ -6,12 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import get_args
 
 import numpy as np
 import pytest
-
-from keras_weld.recipes.train_recipe import Change
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
 
@@ -80,9 +77,3 @@ def test_a_model_out_of_a_file_goes_on_as_it_was_compiled(here: Path, weld_here:
     assert int(model.optimizer.iterations) == 9
     start = weld.load("start.keras")
     assert not np.array_equal(start.get_weights()[0], model.get_weights()[0])
-
-
-def test_the_changes_of_a_recipe_are_those_of_a_run() -> None:
-    from keras_weld.training.comparing import CHANGES
-
-    assert get_args(Change) == CHANGES

@@ -8,6 +8,7 @@ import pytest
 
 from keras_weld.errors import UsageError
 from keras_weld.recipes.train_recipe import RecipeFile, parse_recipe
+from keras_weld.training.changes import CHANGES
 
 WHOLE = """\
 model: {name: "nets:small", width: 24}
@@ -63,6 +64,13 @@ def test_a_text_in_a_form_of_its_own_is_refused_with_that_form() -> None:
     with pytest.raises(UsageError) as refused:
         parse(WHOLE + "every: 10 parsecs")
     assert refused.value.expected == '"epoch", "500 steps" or "10 minutes"'
+
+
+def test_the_changes_of_a_recipe_are_those_of_a_run() -> None:
+    assert parse(WHOLE + f"changes: [{', '.join(CHANGES)}]").recipe.changes == list(CHANGES)
+    with pytest.raises(UsageError) as refused:
+        parse(WHOLE + "changes: [epochs]")
+    assert refused.value.expected == ", ".join(CHANGES)
 
 
 def test_what_is_missing_or_no_yaml_is_refused() -> None:

@@ -9,7 +9,7 @@ import keras
 
 from keras_weld.compose.member import Member
 from keras_weld.core.graph_nodes import Shape
-from keras_weld.core.pixel_ranges import PIXEL_RANGES, between
+from keras_weld.core.pixel_ranges import between, require_range
 from keras_weld.errors import IncompatibleModelsError, UsageError
 from keras_weld.models.cut import inputs_of
 from keras_weld.models.replay import Tensor
@@ -82,8 +82,7 @@ def _check_options(members: Sequence[Member], how: str, ranges: Mapping[str, str
     for name, pixels in ranges.items():
         if name not in names:
             raise UsageError("There is no such model to give a range for.", expected=", ".join(names), found=name)
-        if pixels not in PIXEL_RANGES:
-            raise UsageError("There is no such range of pixels.", expected=", ".join(PIXEL_RANGES), found=pixels)
+        require_range(pixels)
 
 
 def _separate(members: Sequence[Member], ports: Mapping[str, list[Tensor]]) -> Joined:

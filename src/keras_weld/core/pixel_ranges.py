@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from keras_weld.errors import UsageError
+
 PIXEL_RANGES: dict[str, tuple[float, float]] = {
     "0..255": (1.0, 0.0),
     "0..1": (1 / 255, 0.0),
     "-1..1": (2 / 255, -1.0),
 }
 """By name: what a value from 0 to 255 is multiplied by, and what is then added."""
+
+
+def require_range(name: str) -> None:
+    """Refuse a range that there is not.
+
+    Raises:
+        UsageError: naming those that there are.
+    """
+    if name not in PIXEL_RANGES:
+        raise UsageError("There is no such range of pixels.", expected=", ".join(PIXEL_RANGES), found=name)
 
 
 def between(one: str, other: str) -> tuple[float, float]:

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
-from keras_weld.core.pixel_ranges import PIXEL_RANGES
+from keras_weld.core.pixel_ranges import require_range
 from keras_weld.errors import MissingFileError, UsageError, WeldError
 from keras_weld.recipes.yaml_lines import Place, read_yaml, where
 from keras_weld.training.best import parse_best
+from keras_weld.training.changes import require_change
 from keras_weld.training.every import parse_every
 
 _NAMED = "a name, or a name with settings: {name: adam, learning_rate: 1e-3}"
@@ -58,29 +59,7 @@ def _read_by(parse: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _pixels(text: str) -> str:
-    if text not in PIXEL_RANGES:
-        raise ValueError(f"one of {', '.join(PIXEL_RANGES)}")
-    return text
-
-
 OneNamed = Annotated[Named, BeforeValidator(_named)]
-Change = Literal[
-    "model",
-    "optimizer",
-    "learning_rate",
-    "loss",
-    "loss_weights",
-    "metrics",
-    "batch_size",
-    "data",
-    "validation_data",
-    "seed",
-    "steps",
-    "backend",
-    "callbacks",
-]
-"""What may differ from the run so far, where it is meant."""
 
 
 class TrainRecipe(BaseModel):
@@ -101,10 +80,10 @@ class TrainRecipe(BaseModel):
     seed: Annotated[int, Field(ge=0)] = 0
     steps: PositiveInt | None = None
     deterministic: bool = True
-    changes: list[Change] = []
+    changes: list[Annotated[str, _read_by(require_change)]] = []
     keep: PositiveInt = 2
     best: Annotated[str, _read_by(parse_best)] = "loss"
-    pixels: Annotated[str, AfterValidator(_pixels)] = "0..255"
+    pixels: Annotated[str, _read_by(require_range)] = "0..255"
     custom: list[str] = []
 
 

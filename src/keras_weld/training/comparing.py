@@ -6,28 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keras_weld.errors import TrainingError, UsageError, WeldError
+from keras_weld.errors import TrainingError, WeldError
+from keras_weld.training.changes import CHANGES
 from keras_weld.training.compiled import CODE
 from keras_weld.training.data_words import same_data, words_of_data
 from keras_weld.training.identity import VERSION
 from keras_weld.training.layer_facts import words_of_layers
-
-CHANGES = (
-    "model",
-    "optimizer",
-    "learning_rate",
-    "loss",
-    "loss_weights",
-    "metrics",
-    "batch_size",
-    "data",
-    "validation_data",
-    "seed",
-    "steps",
-    "backend",
-    "callbacks",
-)
-"""What may be another one where it is meant."""
 
 _WITH_VARIABLES = ("model", "optimizer", "learning_rate")  # a schedule is no variable, as a fixed rate is
 _DATA = ("data", "validation_data")
@@ -90,17 +74,6 @@ def changed_versions(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterato
     for name, old, new in [*there, ("The machine", then.get("hardware"), now.get("hardware"))]:
         if old is not None and old != new:
             yield f"{name} was {old} and is {new} now: the bits may differ from those of an uninterrupted run."
-
-
-def check_changes(changes: Collection[str]) -> None:
-    """Refuse names of changes that there are not.
-
-    Raises:
-        UsageError: for the first of them.
-    """
-    for name in changes:
-        if name not in CHANGES:
-            raise UsageError("There is no such change to a run.", expected=", ".join(CHANGES), found=name)
 
 
 def compare(

@@ -14,8 +14,9 @@ import keras
 
 from keras_weld.training.best import Criterion
 from keras_weld.training.callback_state import check_callbacks, matched, names_of
+from keras_weld.training.changes import require_change
 from keras_weld.training.checkpoints import Snapshot
-from keras_weld.training.comparing import Change, check_changes, compare
+from keras_weld.training.comparing import Change, compare
 from keras_weld.training.conductor import place_of, rate_of
 from keras_weld.training.keras_loop import known_names
 from keras_weld.training.run_architecture import told_architecture
@@ -67,7 +68,8 @@ class KeptRun(AbstractContextManager["KeptRun"]):
             TrainingError: for a difference that is not meant, and for one that cannot be.
             DamagedFileError: if there are checkpoints and none is whole.
         """
-        check_changes(changes)
+        for name in changes:
+            require_change(name)
         self._identity, self._rate, self._model = identity, rate_of(model), model
         found = self._store.newest(say)
         if found is None:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.core.arguments import list_of_models, require_kind, require_model, require_whole_number
-from keras_weld.data.open import open_data
 from keras_weld.data.prepare import Preparation
 from keras_weld.io.limits import Limits
 from keras_weld.judging.bootstrap import RESAMPLES
@@ -16,6 +15,7 @@ from keras_weld.judging.metrics import require_metric
 from keras_weld.judging.verdict import MARGIN
 from keras_weld.recipes.contest import Contestant, Output, Progress, contest, names_of, splits_to_judge
 from keras_weld.recipes.judgement import Evaluation
+from keras_weld.recipes.limited_data import open_within
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -86,15 +86,7 @@ def evaluate(
     require_whole_number("resamples", resamples, 1)
     require_whole_number("seed", seed, 0)
     require_metric(metric)
-    dataset = open_data(
-        data,
-        sample=sample,
-        seed=seed,
-        pixels=pixels,
-        prepare=prepare,
-        inflated_bytes=limits.inflated_bytes,
-        ratio=limits.ratio,
-    )
+    dataset = open_within(limits, data, sample=sample, seed=seed, pixels=pixels, prepare=prepare)
     splits_to_judge(dataset)  # what cannot be judged is refused before a model is looked at
     models = [model, *list_of_models(against)]
     for each in models:

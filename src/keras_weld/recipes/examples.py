@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from keras_weld.data.divide import divide
-from keras_weld.data.open import open_data
 from keras_weld.data.prepare import Preparation
 from keras_weld.data.split import WHOLE, Dataset, Split
 from keras_weld.errors import DataError
 from keras_weld.io.limits import Limits
+from keras_weld.recipes.limited_data import open_within
 
 ASIDE = 0.1
 """The share of the training examples that is set aside where there are no validation examples."""
@@ -60,19 +61,7 @@ def examples_for(
     Raises:
         DataError: if there is nothing to learn from.
     """
-    limits = limits or Limits()
-
-    def opened(what: Any) -> Dataset:
-        return open_data(
-            what,
-            sample=sample,
-            seed=seed,
-            pixels=pixels,
-            prepare=prepare,
-            inflated_bytes=limits.inflated_bytes,
-            ratio=limits.ratio,
-        )
-
+    opened = partial(open_within, limits, sample=sample, seed=seed, pixels=pixels, prepare=prepare)
     dataset = opened(data)
     notes = list(dataset.notes)
     train = _one_of(dataset, ("train", WHOLE), "training")

@@ -10,12 +10,12 @@ import numpy as np
 
 from keras_weld.core.plural import counted
 from keras_weld.core.state import Array
-from keras_weld.data.open import open_data
 from keras_weld.data.split import Split
 from keras_weld.errors import DataError, UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.judging.outcome import outcome_of
 from keras_weld.judging.run import predict
+from keras_weld.recipes.limited_data import open_within
 
 if TYPE_CHECKING:
     from keras_weld.compose.answers import SideBySide
@@ -86,13 +86,13 @@ def ask(models: SideBySide, number: int, target: int, plan: Plan, split: Split) 
     return Answers(models.members, answer.family, logs, targets, len(targets), split.origin)
 
 
-def held_out(data: Any, limits: Limits) -> Split:
+def held_out(data: Any, limits: Limits | None) -> Split:
     """The examples to learn from: the validation split, or the only one there is.
 
     Raises:
         DataError: if there are only training and test examples, or no targets.
     """
-    dataset = open_data(data, inflated_bytes=limits.inflated_bytes, ratio=limits.ratio)
+    dataset = open_within(limits, data)
     name = next((name for name in _USABLE if name in dataset.splits), None)
     if name is None:
         raise DataError(

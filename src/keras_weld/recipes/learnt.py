@@ -27,7 +27,7 @@ class _Held:
 
 
 def learnt(
-    models: SideBySide, plan: Plan, fit_weights: Any, calibrate: Any, *, seed: int, limits: Limits
+    models: SideBySide, plan: Plan, fit_weights: Any, calibrate: Any, *, seed: int, limits: Limits | None
 ) -> tuple[Sequence[Plan], list[str]]:
     """A plan for each output, and what to know about what was found for it.
 
@@ -87,7 +87,7 @@ def _learnt_for(
     return plan, [*notes, f"There are no held-out targets for it: {' and '.join(left)}."] if left else notes
 
 
-def _held(data: Any, names: Sequence[str], limits: Limits) -> _Held | None:
+def _held(data: Any, names: Sequence[str], limits: Limits | None) -> _Held | None:
     if data is None:
         return None
     split = held_out(data, limits)

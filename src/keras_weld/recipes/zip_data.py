@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from keras_weld.data.batch import Array, parts_of
-from keras_weld.data.open import open_data
 from keras_weld.data.split import WHOLE, Dataset, Shape, Split
 from keras_weld.errors import DataError, UsageError
 from keras_weld.io.limits import Limits
+from keras_weld.recipes.limited_data import open_within
 
 _TOLD = "A:a.npz, for each task (data={'A': 'a.npz', 'B': 'b.npz'})"
 
@@ -55,18 +55,7 @@ def open_tasks(
             found=", ".join(map(str, data)) if isinstance(data, Mapping) else type(data).__name__,
             remedy="Give data for each task, or for none: without data everything but accuracy is measured.",
         )
-    bounds = limits or Limits()
-    return {
-        task: open_data(
-            data[task],
-            validation=0.1,
-            seed=seed,
-            pixels=pixels,
-            inflated_bytes=bounds.inflated_bytes,
-            ratio=bounds.ratio,
-        )
-        for task in tasks
-    }
+    return {task: open_within(limits, data[task], validation=0.1, seed=seed, pixels=pixels) for task in tasks}
 
 
 def to_learn_from(dataset: Dataset, shapes: Mapping[str, Shape], classes: int | None) -> TaskData:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from keras_weld.cli.main import app
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "keras3_0"
 COMPOSING = ["fuse", "ensemble", "branch"]
 
 
@@ -60,6 +62,46 @@ def test_compositions(here: Path, command: str, words: list[str], said: str) -> 
 )
 def test_ensembles(here: Path, words: list[str], said: str) -> None:
     assert said in refusal("ensemble", "a.keras", "b.keras", "-o", "out.keras", *words)
+
+
+@pytest.fixture
+def nested(here: Path) -> Path:
+    """Two real files beside them: one with a model in the model, one with two outputs."""
+    for name in ("nested", "two_io"):
+        shutil.copy(GOLDEN / f"{name}.keras", here / f"{name}.keras")
+    return here
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "known"),
+    [
+        (["fuse", "--at", "c:dense"], "An option is given for a model that there is not.", "nested, two_io"),
+        (["branch", "--at", "c:dense"], "An option is given for a model that there is not.", "nested, two_io"),
+        (["fuse", "--output", "c:x"], "An option is given for a model that there is not.", "nested, two_io"),
+        (["fuse", "--range", "c:0..1"], "An option is given for a model that there is not.", "nested, two_io"),
+        (["ensemble", "--range", "c:0..1"], "An option is given for a model that there is not.", "nested, two_io"),
+        (["ensemble", "--outputs", "c:logits"], "An option is given for a model that there is not.", "nested, two_io"),
+        (["branch", "--outputs", "c:logits"], "An option is given for a model that there is not.", "nested, two_io"),
+        (["branch", "--backbone", "c"], "An option is given for a model that there is not.", "nested, two_io"),
+        (["ensemble", "--outputs", "nested:odds"], "Outputs are not of such a kind.", "probabilities, logits"),
+        (["fuse", "--range", "nested:0..9"], "There is no such range of pixels.", "0..255, 0..1, -1..1"),
+        (["fuse", "--names", "x"], "Each model needs one name of its own.", "2 different names"),
+        (["fuse", "--at", "nested:nothing"], "The model 'nested' has no layer 'nothing'.", "one of "),
+        (["branch", "--at", "two_io.keras:nothing"], "has no layer 'nothing'.", "one of "),
+        (["fuse", "--output", "two_io:nothing"], "The model has no such output.", ", "),
+        (["ensemble", "--output", "nothing"], "The model has no such output.", ", "),
+        (["ensemble", "--labels", "labels.txt", "--labels", "twice.txt"], "two classes of one name", "different"),
+        (["ensemble", "--labels", "labels.txt", "--labels", "more.txt"], "known to some of the models only", "all 3"),
+    ],
+)
+def test_names_that_there_are_not(nested: Path, words: list[str], said: str, known: str) -> None:
+    (nested / "twice.txt").write_text("cat\ncat\n")
+    (nested / "more.txt").write_text("cat\ndog\neel\n")
+    command, *options = words
+    shown = refusal(command, "nested.keras", "two_io.keras", "-o", "out.keras", *options)
+    assert said in shown
+    assert known in next(line for line in shown.splitlines() if line.strip().startswith("expected"))
+    assert not (nested / "out.keras").exists()
 
 
 @pytest.mark.parametrize(

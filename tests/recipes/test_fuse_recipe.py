@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from zoo import ZOO, batch_for, outputs_of  # noqa: E402
 
 import keras_weld as weld  # noqa: E402
 from keras_weld.io.read import open_model  # noqa: E402
+from keras_weld.recipes.judged import as_lineage, evaluations_in  # noqa: E402
 from keras_weld.recipes.proof import prove  # noqa: E402
 
 FRESH = pytest.mark.usefixtures("fresh_process")
@@ -90,13 +92,6 @@ def test_sources_are_copied(files: list[Path]) -> None:
     model.set_weights([value + 1 for value in model.get_weights()])
     for one, other in zip(before, tail(live), strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def test_the_number_of_classes_is_that_of_all(files: list[Path], tmp_path: Path) -> None:
-    assert weld.fuse([files[0], files[0]]).outputs[0].shape == (None, 4)
-    with pytest.raises(weld.WeldError, match="How many classes") as caught:
-        weld.fuse(files)  # one gives logits or values, which its file does not tell
-    assert caught.value.found == "mlp: 4, nested: not told"
 
 
 def test_the_number_of_classes_is_that_of_the_output_that_is_named(files: list[Path], tmp_path: Path) -> None:
@@ -262,6 +257,9 @@ def test_with_data_it_is_trained_and_judged_against_its_best_source_as_that_was(
     for row, model in zip(rows, [made, *sources], strict=True):
         assert row["value"] == pytest.approx(100 * (model.predict_on_batch(x).argmax(1) == y).mean())
     assert told["verdict"] in ("better", "no worse", "worse", "cannot tell")
+    assert as_lineage(evaluations_in(known)) == known["evaluations"]
+    rows[0]["value"] = None  # what JSON has no number for
+    assert math.isnan(evaluations_in(known)[0].splits[-1].rows[0].value)
 
 
 def test_sources_that_tell_other_classes_apart_are_not_judged_and_that_is_told() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_weld.errors import UsageError
-from keras_weld.recipes.sources import by_member, member_names
+from keras_weld.recipes.member_names import by_member, member_names
 
 
 def test_models_are_called_after_their_files_each_once() -> None:

@@ -14,6 +14,7 @@ from keras_weld.errors import MissingFileError, UsageError
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
 
 import keras  # noqa: E402
+from custom_parts import Tower  # noqa: E402
 from keras import layers  # noqa: E402
 
 
@@ -63,6 +64,21 @@ def test_tuning_keeps_what_outputs_mean(team: Path) -> None:
     assert known["gives"] == {"kind": "class logits"}
     assert known["labels"] == ["cat", "dog", "eel"]
     assert known["earlier"]["method"] == "ensemble"
+
+
+def test_what_a_model_was_trained_for_tells_what_it_gives() -> None:
+    x, y = np.random.default_rng(0).normal(size=(60, 6)).astype("float32"), np.arange(60) % 3
+    own = Tower(classes=3)
+    own(x)
+    linear = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3, name="kind")], name="linear")
+    own.compile(loss=keras.losses.SparseCategoricalCrossentropy())  # which tuning goes by, and does not keep
+    tuned = [weld.tune(one, (x, y), stages="all:1@1e-3") for one in (own, linear)]
+    assert [(weld.lineage(one) or {})["gives"] for one in tuned] == [
+        {"output": "class probabilities"},
+        {"kind": "class logits"},
+    ]
+    made = weld.ensemble(tuned, names=["own", "linear"])
+    assert list((weld.lineage(made) or {})["parameters"]["outputs"]["output"].values()) == ["probabilities", "logits"]
 
 
 def test_with_another_architecture_the_lineage_is_that_of_the_weights(team: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from keras_weld.checks.training import Optimizer, loss_of, losses_of, metrics_of
 from keras_weld.core.dtype_policy import compute_dtype
 from keras_weld.core.graph import ModelGraph
 from keras_weld.core.graph_nodes import Shape
+from keras_weld.core.lineage import gives_of
 from keras_weld.core.state import ModelState
 from keras_weld.core.tensor import Role, TensorSpec
 
@@ -153,8 +154,7 @@ def _inputs(graph: ModelGraph) -> tuple[Port, ...]:
 
 def _outputs(graph: ModelGraph, compiled: Mapping[str, Any] | None, lineage: Any) -> tuple[Port, ...]:
     shapes = Shapes(graph)
-    gives = lineage.get("gives") if isinstance(lineage, Mapping) else None
-    told = gives if isinstance(gives, Mapping) else {}
+    told = gives_of(lineage)
     ports = []
     for number, (name, edge) in enumerate(zip(graph.output_names, graph.outputs, strict=True)):
         shape = shapes.of(edge)
@@ -163,7 +163,7 @@ def _outputs(graph: ModelGraph, compiled: Mapping[str, Any] | None, lineage: Any
         dtype = edge.dtype or compute_dtype(graph.layer(edge.layer).config.get("dtype"))
         meaning = meaning_of(graph, edge, loss, width)
         if meaning.kind in (Kind.UNKNOWN, Kind.OPEN):
-            meaning = meaning_told(str(told.get(name)), width) or meaning
+            meaning = meaning_told(told.get(name, ""), width) or meaning
         ports.append(Port(name, shape, dtype, meaning))
     return tuple(ports)
 

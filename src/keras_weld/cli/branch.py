@@ -12,17 +12,16 @@ from keras_weld.cli.composing import (
     Report,
     at_option,
     compose,
-    loading_of,
     loading_options,
     models_to,
     pairs,
     parse_names,
     parse_outputs,
 )
-from keras_weld.cli.training import asked_with_data, training_options
+from keras_weld.cli.training import training_options
 
 if TYPE_CHECKING:
-    from keras_weld.recipes.steps import Made
+    import keras
 
 
 @click.command("branch", cls=Command)
@@ -55,11 +54,9 @@ def command(
     at: tuple[str, ...],
     outputs: tuple[str, ...],
     names: str | None,
-    custom: tuple[str, ...],
-    limit: tuple[str, ...],
-    unsafe: bool,
+    training: dict[str, Any],
+    loading: dict[str, Any],
     as_json: bool,
-    **training: Any,
 ) -> None:
     """Put the heads of several models on the backbone of one of them.
 
@@ -75,25 +72,26 @@ def command(
         weld branch shape.keras colour.keras -o both.keras --data toys.npz:image,shape+colour
         weld branch a.keras b.keras -o both.keras --at a:backbone/avg_pool --names animals,plants
     """
-    from keras_weld.recipes.branch import branch_model
+    from keras_weld.recipes.branch import branch
+    from keras_weld.recipes.named import require_named
     from keras_weld.recipes.steps import begin
 
-    places, told = pairs(at, "--at", "such as A:avg_pool"), parse_outputs(outputs)
-    loading, asked = loading_of(custom, limit, unsafe), asked_with_data(training)
+    places, told, called = pairs(at, "--at", "such as A:avg_pool"), parse_outputs(outputs), parse_names(names)
     begin(models, out, training["data"], training["validation"])
+    require_named(models, called, at=places, outputs=told, backbone=backbone, limits=loading["limits"])
 
-    def make(report: Report) -> Made:
-        return branch_model(
+    def make(report: Report) -> keras.Model:
+        return branch(
             models,
             backbone=backbone,
             heads=heads,
             at=places,
             outputs=told,
-            names=parse_names(names),
-            training=asked,
+            names=called,
             progress=report,
-            loading=loading,
             out=out,
+            **training,
+            **loading,
         )
 
     compose(out, make, doing="Branching", what="the heads", as_json=as_json)

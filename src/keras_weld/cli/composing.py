@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,8 +16,7 @@ from keras_weld.cli.training import show_training
 from keras_weld.errors import UsageError
 
 if TYPE_CHECKING:
-    from keras_weld.recipes.loading import Loading
-    from keras_weld.recipes.steps import Made
+    import keras
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -70,26 +70,26 @@ def at_option(command: Decorated) -> Decorated:
     )(command)
 
 
-def loading_options(command: Decorated) -> Decorated:
-    """Add the options `custom`, `limit`, `unsafe` and `as_json` to a command."""
-    for option in (json_option, unsafe_option, limit_option, custom_option):
-        command = option(command)
-    return command
+def loading_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the option `as_json`, and those of loading files, which a command gets as `loading`.
 
-
-def loading_of(custom: Sequence[str], limit: Sequence[str], unsafe: bool) -> Loading:
-    """What `loading_options` gave, as the functions take it.
-
-    Raises:
-        UsageError: for a limit that is none.
+    That is a dict of `custom_objects`, `unsafe` and `limits`, as the functions take them.
     """
-    from keras_weld.io.limits import Limits
-    from keras_weld.recipes.loading import Loading
 
-    return Loading(list(custom) or None, unsafe, Limits.parse(limit))
+    @wraps(command)
+    def with_loading(custom: Sequence[str], limit: Sequence[str], unsafe: bool, **given: Any) -> None:
+        from keras_weld.io.limits import Limits
+
+        command(
+            loading={"custom_objects": list(custom) or None, "unsafe": unsafe, "limits": Limits.parse(limit)}, **given
+        )
+
+    for option in (json_option, unsafe_option, limit_option, custom_option):
+        with_loading = option(with_loading)
+    return with_loading
 
 
-def compose(out: Path, make: Callable[[Report], Made], *, doing: str, what: str, as_json: bool) -> None:
+def compose(out: Path, make: Callable[[Report], keras.Model], *, doing: str, what: str, as_json: bool) -> None:
     """Compose models, and tell what was made; what can be refused without Keras is refused by then: `begin`.
 
     Args:
@@ -105,20 +105,35 @@ def compose(out: Path, make: Callable[[Report], Made], *, doing: str, what: str,
         start_backend()
         made = make(report)
     from keras_weld.models.provenance import lineage_of
+    from keras_weld.recipes.judged import evaluations_in
 
-    known = lineage_of(made.model) or {}
+    known = lineage_of(made) or {}
     if as_json:
         emit_json({"path": out, **known})
         return
     _show_composed(out, known, what)
-    show_training(known, made.evaluations)
+    show_training(known, evaluations_in(known))
 
 
-def input_options(command: Decorated) -> Decorated:
-    """Add the options `inputs`, `size`, `ranges` and `names` to a command."""
+def input_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of what goes in, which a command gets as `joining`.
+
+    That is a dict of `inputs`, `size`, `ranges` and `names`, as the functions take them.
+    """
+
+    @wraps(command)
+    def with_joining(inputs: str, size: str | None, ranges: Sequence[str], names: str | None, **given: Any) -> None:
+        joining = {
+            "inputs": inputs,
+            "size": parse_size(size),
+            "ranges": pairs(ranges, "--range", "such as A:0..1"),
+            "names": parse_names(names),
+        }
+        command(joining=joining, **given)
+
     for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+        with_joining = option(with_joining)
+    return with_joining
 
 
 def pairs(given: Sequence[str], option: str, example: str) -> dict[str, str]:
@@ -173,16 +188,6 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 def parse_names(text: str | None) -> list[str] | None:
     """Names out of `digits,letters`."""
     return None if text is None else [name.strip() for name in text.split(",")]
-
-
-def input_settings(inputs: str, size: str | None, ranges: Sequence[str], names: str | None) -> dict[str, Any]:
-    """What `input_options` gave, as the functions take it."""
-    return {
-        "inputs": inputs,
-        "size": parse_size(size),
-        "ranges": pairs(ranges, "--range", "such as A:0..1"),
-        "names": parse_names(names),
-    }
 
 
 def _show_composed(out: Path, lineage: Mapping[str, Any], what: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,8 +12,6 @@ from keras_weld.cli.composing import (
     Report,
     compose,
     input_options,
-    input_settings,
-    loading_of,
     loading_options,
     models_to,
     parse_outputs,
@@ -21,7 +19,7 @@ from keras_weld.cli.composing import (
 from keras_weld.cli.ranges import IntegerRange
 
 if TYPE_CHECKING:
-    from keras_weld.recipes.steps import Made
+    import keras
 
 REDUCE = ("mean", "weighted", "geometric", "max", "vote", "logit-mean", "stack")
 """The ways to reduce."""
@@ -89,15 +87,10 @@ def command(
     output: str | None,
     labels: tuple[Path, ...],
     unknown: str,
-    inputs: str,
-    size: str | None,
-    ranges: tuple[str, ...],
-    names: str | None,
+    joining: dict[str, Any],
     seed: int,
     data: str | None,
-    custom: tuple[str, ...],
-    limit: tuple[str, ...],
-    unsafe: bool,
+    loading: dict[str, Any],
     as_json: bool,
 ) -> None:
     """Put several models into one graph that gives one answer of theirs.
@@ -117,18 +110,19 @@ def command(
         weld ensemble cats.keras pets.keras -o all.keras --labels cats.txt --labels pets.txt --unknown known
     """
     from keras_weld.cli.average import parse_weights
-    from keras_weld.recipes.ensemble import ensemble_model
+    from keras_weld.recipes.ensemble import ensemble
     from keras_weld.recipes.ensemble_options import require_labels
+    from keras_weld.recipes.named import require_named
     from keras_weld.recipes.steps import begin
 
-    settings = input_settings(inputs, size, ranges, names)
     told, shares = parse_outputs(outputs), None if weights is None else parse_weights(weights)
-    loading = loading_of(custom, limit, unsafe)
     begin(models, out, data, fit_weights, calibrate)
-    require_labels(labels or None, len(models))
+    names, ranges, limits = joining["names"], joining["ranges"], loading["limits"]
+    called = require_named(models, names, output=output, ranges=ranges, outputs=told, limits=limits)
+    require_labels(labels or None, called, unknown)
 
-    def make(report: Report) -> Made:
-        return ensemble_model(
+    def make(report: Report) -> keras.Model:
+        return ensemble(
             models,
             reduce=reduce,
             weights=shares,
@@ -142,9 +136,9 @@ def command(
             data=data,
             seed=seed,
             progress=report,
-            loading=loading,
             out=out,
-            **settings,
+            **joining,
+            **loading,
         )
 
     compose(out, make, doing="Ensembling", what="the answers", as_json=as_json)

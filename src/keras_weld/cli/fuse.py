@@ -13,18 +13,16 @@ from keras_weld.cli.composing import (
     at_option,
     compose,
     input_options,
-    input_settings,
-    loading_of,
     loading_options,
     models_to,
     pairs,
 )
 from keras_weld.cli.ranges import IntegerRange
-from keras_weld.cli.training import asked_with_data, training_options
+from keras_weld.cli.training import training_options
 from keras_weld.errors import UsageError
 
 if TYPE_CHECKING:
-    from keras_weld.recipes.steps import Made
+    import keras
 
 
 @click.command("fuse", cls=Command)
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--classes",
     type=IntegerRange(min=1),
-    help="How many numbers come out; by default as many as every model tells apart.",
+    help="How many numbers come out; by default as many as every model tells apart, else as the data asks for.",
 )
 @click.option("--head", metavar="N[,N…]", help="Width of a hidden layer in the head, or of several.")
 @click.option(
@@ -61,15 +59,10 @@ def command(
     at: tuple[str, ...],
     output: tuple[str, ...],
     project: int | None,
-    inputs: str,
-    size: str | None,
-    ranges: tuple[str, ...],
-    names: str | None,
-    custom: tuple[str, ...],
-    limit: tuple[str, ...],
-    unsafe: bool,
+    joining: dict[str, Any],
+    training: dict[str, Any],
+    loading: dict[str, Any],
     as_json: bool,
-    **training: Any,
 ) -> None:
     """Join the features of several models under a new head.
 
@@ -85,16 +78,18 @@ def command(
         weld fuse a.keras b.keras -o fused.keras --at a:backbone/avg_pool --project 256
         weld fuse image.keras sensor.keras -o fused.keras --classes 4 --inputs separate
     """
-    from keras_weld.recipes.fuse import fuse_model
+    from keras_weld.recipes.fuse import fuse
+    from keras_weld.recipes.named import require_named
     from keras_weld.recipes.steps import begin
 
-    settings = input_settings(inputs, size, ranges, names)
     places, outputs = pairs(at, "--at", "such as A:avg_pool"), pairs(output, "--output", "such as A:digit")
-    loading, widths, asked = loading_of(custom, limit, unsafe), parse_widths(head), asked_with_data(training)
+    widths = parse_widths(head)
     begin(models, out, training["data"], training["validation"])
+    names, ranges, limits = joining["names"], joining["ranges"], loading["limits"]
+    require_named(models, names, at=places, output=outputs, ranges=ranges, limits=limits)
 
-    def make(report: Report) -> Made:
-        return fuse_model(
+    def make(report: Report) -> keras.Model:
+        return fuse(
             models,
             classes=classes,
             head=widths,
@@ -102,11 +97,11 @@ def command(
             at=places,
             output=outputs,
             project=project,
-            training=asked,
             progress=report,
-            loading=loading,
             out=out,
-            **settings,
+            **joining,
+            **training,
+            **loading,
         )
 
     compose(out, make, doing="Fusing", what="the features", as_json=as_json)

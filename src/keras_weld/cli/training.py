@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,13 +15,20 @@ from keras_weld.errors import UsageError
 
 if TYPE_CHECKING:
     from keras_weld.recipes.judgement import Evaluation
-    from keras_weld.recipes.tuning import Training
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Command = Callable[..., None]
+
+_NAMES = (
+    *("data", "validation", "stages", "loss", "optimizer", "batch_size", "patience", "seed", "steps", "sample"),
+    *("pixels", "run", "every"),
+)
 
 
 def training_options(*, required: bool) -> Callable[[Command], Command]:
-    """Decorator that gives a command the options of training, by the names that `Training` has.
+    """Decorator that gives a command the options of training, which it gets as `training`.
+
+    That is a dict by the names that `Training` has. Stages and losses that are none are refused before the command
+    runs, and so before a backend takes its time to start.
 
     Args:
         required: whether the command does nothing but train, so that `--data` must be given.
@@ -28,13 +36,19 @@ def training_options(*, required: bool) -> Callable[[Command], Command]:
     Example:
         >>> @click.command
         ... @training_options(required=False)
-        ... def command(**given: object) -> None: ...
+        ... def command(training: dict[str, object]) -> None: ...
     """
 
     def decorate(command: Command) -> Command:
+        @wraps(command)
+        def with_training(**given: Any) -> None:
+            asked = {name: given.pop(name) for name in _NAMES}
+            command(training=_checked(asked), **given)
+
+        optioned: Command = with_training
         for option in reversed(_options(required)):
-            command = option(command)
-        return command
+            optioned = option(optioned)
+        return optioned
 
     return decorate
 
@@ -101,32 +115,13 @@ def _options(required: bool) -> list[Callable[[Command], Command]]:
     ]
 
 
-def asked_for(given: Mapping[str, Any]) -> Training:
-    """The training out of a command's options.
-
-    Args:
-        given: what `training_options` gave, by name.
-
-    Raises:
-        UsageError: for stages or losses that are none.
-    """
-    from keras_weld.recipes.tuning import Training
+def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
     from keras_weld.training.every import parse_every
     from keras_weld.training.plan import parse_stages
 
-    parse_stages(given["stages"])  # before a backend takes its time to start
+    parse_stages(given["stages"])
     parse_every(given["every"])
-    return Training(**{**given, "loss": parse_losses(given["loss"])})
-
-
-def asked_with_data(given: Mapping[str, Any]) -> Training | None:
-    """The same; None without data.
-
-    Raises:
-        UsageError: as `asked_for` does, without data too.
-    """
-    asked = asked_for(given)
-    return None if asked.data is None else asked
+    return {**given, "loss": parse_losses(given["loss"])}
 
 
 def parse_losses(texts: Sequence[str]) -> str | dict[str, str] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_weld.cli.command import Argument, Command
-from keras_weld.cli.composing import loading_of, loading_options
+from keras_weld.cli.composing import loading_options
 from keras_weld.cli.evaluation import show_evaluation
 from keras_weld.cli.frame import (
     console,
@@ -16,7 +16,7 @@ from keras_weld.cli.frame import (
     notes,
     progress,
 )
-from keras_weld.cli.training import asked_for, show_stages, training_options
+from keras_weld.cli.training import show_stages, training_options
 
 if TYPE_CHECKING:
     from keras_weld.recipes.tune import Tuned
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--out", required=True, type=Path, help="The .keras file to write.")
 @training_options(required=True)
 @loading_options
-def command(
-    model: Path, out: Path, custom: tuple[str, ...], limit: tuple[str, ...], unsafe: bool, as_json: bool, **given: Any
-) -> None:
+def command(model: Path, out: Path, training: dict[str, Any], loading: dict[str, Any], as_json: bool) -> None:
     """Train a model in stages: the head first, then the last layers at a tenth of the rate.
 
     Each stage freezes what it does not train, and ends early when the validation examples say so. What is written
@@ -43,14 +41,16 @@ def command(
         weld tune old.keras -o new.keras --data new.npz --stages "backbone/block_13*:3@1e-4" --batch-size 64
     """
     from keras_weld.cli.backend import start_backend
+    from keras_weld.recipes.loading import Loading
     from keras_weld.recipes.steps import begin
     from keras_weld.recipes.tune import tune_model
+    from keras_weld.recipes.tuning import Training
 
-    asked, loading = asked_for(given), loading_of(custom, limit, unsafe)
-    begin([model], out, given["data"], given["validation"])  # before a backend takes its time to start
+    asked = Training(**training)
+    begin([model], out, asked.data, asked.validation)  # before a backend takes its time to start
     with progress("Starting Keras", quiet=as_json) as report:
         start_backend()
-        tuned = tune_model(model, asked, progress=report, loading=loading, out=out)
+        tuned = tune_model(model, asked, progress=report, loading=Loading(**loading), out=out)
     told = _told(tuned)
     if as_json:
         emit_json(

@@ -9,7 +9,7 @@ import click
 from click.exceptions import Exit
 
 from keras_weld.cli.command import Argument, Command
-from keras_weld.cli.composing import loading_of, loading_options, parse_names
+from keras_weld.cli.composing import loading_options, parse_names
 from keras_weld.cli.frame import console, emit_json, notes, progress, show_table
 from keras_weld.cli.ranges import IntegerRange, NumberRange
 from keras_weld.errors import UsageError
@@ -95,9 +95,7 @@ def command(
     data: tuple[str, ...],
     rounds: str,
     names: str | None,
-    custom: tuple[str, ...],
-    limit: tuple[str, ...],
-    unsafe: bool,
+    loading: dict[str, Any],
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -116,7 +114,7 @@ def command(
     from keras_weld.cli.backend import start_backend
     from keras_weld.recipes.zip import zipper
 
-    loading, told, depths = loading_of(custom, limit, unsafe), _tasks_data(data), _depths(rounds)
+    told, depths = _tasks_data(data), _depths(rounds)
     with progress("Zipping", quiet=as_json) as report:
         start_backend()
         found = zipper(
@@ -126,9 +124,7 @@ def command(
             rounds=depths,
             names=parse_names(names),
             progress=report,
-            custom_objects=loading.custom_objects,
-            unsafe=loading.unsafe,
-            limits=loading.limits,
+            **loading,
             **settings,
         )
     if as_json:

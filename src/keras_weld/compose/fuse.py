@@ -9,6 +9,7 @@ import keras
 from keras_weld.compose.inputs import SHARED, join_inputs
 from keras_weld.compose.member import Composed, Member
 from keras_weld.core.features import features_of
+from keras_weld.core.named_place import output_named
 from keras_weld.errors import IncompatibleModelsError, UsageError, add_context
 from keras_weld.models.cut import alone, before, place_of, whole
 from keras_weld.models.replay import Tensor, graph_of
@@ -156,17 +157,8 @@ def outputs_of(member: Member, names: Sequence[str], output: str | None) -> list
     Raises:
         UsageError: if there is none of that name.
     """
-    if output is None:
-        return list(range(len(names)))
-    if output not in names:
-        raise UsageError(
-            "The model has no such output.",
-            file=member.source,
-            expected=", ".join(names),
-            found=output,
-            remedy=f"Name one that it has: --output {member.name}:{names[0]}",
-        )
-    return [names.index(output)]
+    with add_context(file=member.source):
+        return list(range(len(names))) if output is None else [output_named(names, output)]
 
 
 def _vector(tensor: Tensor, member: Member, project: int | None, notes: list[str]) -> Tensor:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import keras
 
 from keras_weld.compose.member import Member
-from keras_weld.errors import IncompatibleModelsError, UsageError
+from keras_weld.core.named_place import output_named
+from keras_weld.errors import IncompatibleModelsError, add_context
 from keras_weld.models.cut import whole
 from keras_weld.models.replay import graph_of
 
@@ -85,10 +86,7 @@ def columns_of(parts: Sequence[Part], output: str | None = None) -> tuple[list[C
 
 
 def _number(part: Part, output: str) -> int:
-    if output in part.names:
-        return part.names.index(output)
-    if len(part.names) == 1:
+    if output not in part.names and len(part.names) == 1:
         return 0
-    raise UsageError(
-        "The model has no such output.", file=part.member.source, expected=", ".join(part.names), found=output
-    )
+    with add_context(file=part.member.source):
+        return output_named(part.names, output)

@@ -65,3 +65,14 @@ class Lineage:
     def as_dict(self) -> dict[str, Any]:
         """As plain JSON values, the way it is kept in a file."""
         return asdict(self)
+
+
+def gives_of(lineage: Any) -> dict[str, str]:
+    """What a lineage tells of the meaning of outputs, by their names; empty for anything that tells nothing.
+
+    Example:
+        >>> gives_of({"gives": {"digit": "class logits"}})
+        {'digit': 'class logits'}
+    """
+    told = lineage.get("gives") if isinstance(lineage, Mapping) else None
+    return {str(name): str(word) for name, word in told.items()} if isinstance(told, Mapping) else {}

@@ -7,13 +7,13 @@ graph that it is put into, so names of layers never collide.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
 from keras_weld.core.features import Place
 from keras_weld.core.graph import GraphLayer, ModelGraph
 from keras_weld.core.graph_nodes import Edge
+from keras_weld.core.named_place import place_named
 from keras_weld.errors import IncompatibleModelsError, UsageError
 from keras_weld.models.replay import Tensor, graph_of, operations_of, replay
 
@@ -93,29 +93,12 @@ def tensor_at(model: keras.Model, place: Place) -> Tensor:
 
 
 def place_of(model: keras.Model, path: str) -> Place:
-    """The output of the layer that a path names: `avg_pool`, or `backbone/avg_pool` in a model in the model.
+    """The output of the layer that a path names, as `place_named` finds it.
 
     Raises:
         UsageError: if there is no such layer; names those that there are.
     """
-    names = path.split("/")
-    graph = graph_of(model)
-    for depth, name in enumerate(names):
-        known = {layer.name: layer for layer in graph.layers}
-        layer = known.get(name)
-        inside = layer.graph if layer is not None else None
-        last = depth == len(names) - 1
-        if layer is None or (not last and inside is None):
-            raise UsageError(
-                f"The model {model.name!r} has no layer {path!r}.",
-                layer=path,
-                expected="one of " + _shortened([f"{'/'.join([*names[:depth], one])}" for one in known]),
-                found=name,
-                remedy="weld inspect --layers shows the names of all layers.",
-            )
-        if not last and inside is not None:
-            graph = inside
-    return Place(tuple(names[:-1]), Edge(names[-1]))
+    return place_named(graph_of(model), path)
 
 
 def _at(model: keras.Model, graph: ModelGraph, given: dict[Edge, Tensor], place: Place) -> Tensor:
@@ -142,9 +125,3 @@ def _inner(model: keras.Model, graph: ModelGraph, name: str) -> tuple[GraphLayer
 
 def _given(graph: ModelGraph, inputs: Sequence[Tensor]) -> dict[Edge, Tensor]:
     return dict(zip(graph.inputs, inputs, strict=True))
-
-
-def _shortened(names: Sequence[Any], most: int = 12) -> str:
-    if len(names) <= most:
-        return ", ".join(names)
-    return ", ".join([*names[: most // 2], "…", *names[-most // 2 :]])

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.checks.candidate import Candidate
-from keras_weld.checks.meaning import PROBABILITIES, Kind, Meaning, meaning_by_loss
-from keras_weld.checks.training import Loss, loss_of
+from keras_weld.checks.meaning import PROBABILITIES, Kind, Meaning
+from keras_weld.checks.training import Loss
 from keras_weld.errors import IncompatibleModelsError, UsageError
-from keras_weld.recipes.sources import by_member
+from keras_weld.recipes.meanings import loss_on, meaning_at
+from keras_weld.recipes.member_names import by_member
 
 if TYPE_CHECKING:
     from keras_weld.compose.forms import Form
@@ -70,7 +71,7 @@ def forms_of(
             number = column.numbers[place]
             form = form_of(part, number, known, said.get(part.member.name))
             if form is None:
-                raise _untold(part, part.names[number], _meaning(part, number, known))
+                raise _untold(part, part.names[number], meaning_at(part, number, known))
             found[part.member.name].append(form)
     return found
 
@@ -86,7 +87,7 @@ def form_of(part: Part, number: int, known: Candidate, word: str | None) -> Form
     """
     from keras_weld.compose.forms import Form
 
-    meaning = _meaning(part, number, known)
+    meaning = meaning_at(part, number, known)
     told = None if meaning is None else _FORM_OF.get(meaning.kind)
     if word is not None and (told is None or len(part.names) == 1):
         told = word
@@ -109,11 +110,11 @@ def contradictions(
     found = []
     for part, known, chosen in zip(parts, candidates, numbers, strict=True):
         for number in chosen:
-            meaning, form = _meaning(part, number, known), form_of(part, number, known, said.get(part.member.name))
+            meaning, form = meaning_at(part, number, known), form_of(part, number, known, said.get(part.member.name))
             if meaning is None or form is None:
                 continue
             where = part.member.name if len(part.names) == 1 else f"{part.member.name}, {part.names[number]},"
-            doubt = _doubt(meaning, _loss(part, number, known))
+            doubt = _doubt(meaning, loss_on(part, number, known))
             if doubt is not None and part.member.name not in said:
                 found.append(f"{where} {doubt}: look at its training, or say what it gives with --outputs.")
             if not _agree(meaning, form, part.model.outputs[number]):
@@ -131,18 +132,6 @@ def _agree(meaning: Meaning, form: Form, port: Any) -> bool:
         return form not in (Form.PROBABILITIES, Form.INDEPENDENT)
     told = _FORM_OF.get(meaning.kind)
     return told is None or _fitting(Form(told), port.shape[-1]) is form
-
-
-def _meaning(part: Part, number: int, known: Candidate) -> Meaning | None:
-    ports = known.summary.outputs
-    if len(ports) == len(part.names):
-        return ports[number].meaning
-    loss = _loss(part, number, known)
-    return None if loss is None else meaning_by_loss(loss, part.model.outputs[number].shape[-1])
-
-
-def _loss(part: Part, number: int, known: Candidate) -> Loss | None:
-    return loss_of(known.state.compile_config, part.names[number], number, len(part.names))
 
 
 def _doubt(meaning: Meaning, loss: Loss | None) -> str | None:

@@ -11,9 +11,11 @@ from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.answers import KIND_OF, contradictions, form_of, said_of
 from keras_weld.recipes.judged import Rivals, rivals_of, train_and_judge
-from keras_weld.recipes.loading import ANY_FILE, Loading
-from keras_weld.recipes.sources import Sources, by_member, load_sources
-from keras_weld.recipes.steps import Made, begin, finish
+from keras_weld.recipes.loading import Loading
+from keras_weld.recipes.member_names import by_member
+from keras_weld.recipes.named import require_named
+from keras_weld.recipes.sources import Sources, load_sources
+from keras_weld.recipes.steps import begin, finish
 from keras_weld.recipes.training_options import TrainingOptions, shows_training_options
 from keras_weld.recipes.tuning import Progress, Training
 
@@ -89,36 +91,10 @@ def branch(
         ['digits', 'letters']
     """
     asked = Training(data, validation, **training)
-    return branch_model(
-        models,
-        backbone=backbone,
-        heads=heads,
-        at=at,
-        outputs=outputs,
-        names=names,
-        training=None if data is None else asked,
-        progress=progress,
-        loading=Loading(custom_objects, unsafe, limits),
-        out=out,
-    ).model
-
-
-def branch_model(
-    models: Sequence[Any],
-    *,
-    backbone: str | os.PathLike[str] | None = None,
-    heads: str = "own",
-    at: Mapping[str, str] | None = None,
-    outputs: Mapping[str, str] | str | None = None,
-    names: Sequence[str] | None = None,
-    training: Training | None = None,
-    progress: Progress | None = None,
-    loading: Loading = ANY_FILE,
-    out: str | os.PathLike[str] | None = None,
-) -> Made:
-    """What `branch` gives, with the evaluations beside the model."""
+    loading = Loading(custom_objects, unsafe, limits)
     given = begin(models, out)
-    tuning = None if training is None else training.opened(loading.limits, progress)
+    require_named(given, names, at=at, outputs=outputs, backbone=backbone, limits=limits)
+    tuning = None if data is None else asked.opened(limits, progress)
 
     def load() -> Sources:
         return load_sources(given, loading, names=names)
@@ -167,7 +143,8 @@ def branch_model(
         composed.notes.append(UNTRAINED.format(names=", ".join(new)))
     if unused := [name for name in elsewhere if trained.isdisjoint((name, f"{name}_head"))]:
         composed.notes.append(OTHER_FEATURES.format(names=", ".join(unused), backbone=base))
-    return finish(composed, "branch", sources.lineage, evaluations, out, loading, gives=gives, **facts)
+    facts["gives"] = gives | facts.get("gives", {})
+    return finish(composed, "branch", sources.lineage, evaluations, out, loading, **facts)
 
 
 def _trained(facts: Mapping[str, Any]) -> set[str]:

@@ -55,7 +55,7 @@ def note_lineage(composed: Composed, method: str, sources: Sequence[Source], **f
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=list(composed.notes),
     ).as_dict()
-    set_lineage(composed.model, {**entry, **{name: value for name, value in facts.items() if value is not None}})
+    set_lineage(composed.model, {**entry, **{name: value for name, value in facts.items() if value not in (None, {})}})
 
 
 def _heads_of(composed: Composed) -> dict[str, list[str]]:

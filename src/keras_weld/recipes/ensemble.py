@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.core.arguments import require_whole_number
-from keras_weld.data.open import open_data
 from keras_weld.data.split import Dataset
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.answered import targets_by_output
@@ -18,10 +17,13 @@ from keras_weld.recipes.ensemble_options import Labels, alignment_of, check_opti
 from keras_weld.recipes.judged import judge_composed, rivals_of
 from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.learnt import learnt
-from keras_weld.recipes.loading import ANY_FILE, Loading
+from keras_weld.recipes.limited_data import open_within
+from keras_weld.recipes.loading import Loading
+from keras_weld.recipes.member_names import by_member
+from keras_weld.recipes.named import require_named
 from keras_weld.recipes.scaling import different_scaling
-from keras_weld.recipes.sources import by_member, load_sources
-from keras_weld.recipes.steps import Made, begin, finish
+from keras_weld.recipes.sources import load_sources
+from keras_weld.recipes.steps import begin, finish
 
 if TYPE_CHECKING:
     import keras
@@ -101,63 +103,17 @@ def ensemble(
         >>> weld.lineage(model)["notes"]  # doctest: +SKIP
         ['b gives logits: they go through a softmax first.']
     """
-    return ensemble_model(
-        models,
-        reduce=reduce,
-        weights=weights,
-        normalize=normalize,
-        fit_weights=fit_weights,
-        calibrate=calibrate,
-        outputs=outputs,
-        output=output,
-        labels=labels,
-        unknown=unknown,
-        inputs=inputs,
-        size=size,
-        ranges=ranges,
-        names=names,
-        data=data,
-        seed=seed,
-        progress=progress,
-        loading=Loading(custom_objects, unsafe, limits),
-        out=out,
-    ).model
-
-
-def ensemble_model(
-    models: Sequence[Any],
-    *,
-    reduce: str | None = None,
-    weights: Sequence[float] | None = None,
-    normalize: bool = False,
-    fit_weights: Any = None,
-    calibrate: Any = None,
-    outputs: Mapping[str, str] | str | None = None,
-    output: str | None = None,
-    labels: Labels | None = None,
-    unknown: str = "refuse",
-    inputs: str = "shared",
-    size: tuple[int, int] | None = None,
-    ranges: Mapping[str, str] | None = None,
-    names: Sequence[str] | None = None,
-    data: Any = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-    loading: Loading = ANY_FILE,
-    out: str | os.PathLike[str] | None = None,
-) -> Made:
-    """What `ensemble` gives, with the evaluations beside the model."""
+    loading = Loading(custom_objects, unsafe, limits)
     models = begin(models, out)
     require_whole_number("seed", seed, 0)
-    require_labels(labels, len(models))
-    limits = loading.limits or Limits()
+    called = require_named(models, names, output=output, ranges=ranges, outputs=outputs, limits=limits)
+    require_labels(labels, called, unknown)
     dataset = None if data is None else _opened(data, seed, limits)
     sources = load_sources(models, loading, names=names)
     from keras_weld.compose import ensemble as composing
     from keras_weld.compose.parts import columns_of, part_of
     from keras_weld.compose.plan import Plan, given_form
 
-    called = [member.name for member in sources.members]
     parts = [part_of(member) for member in sources.members]
     columns, notes = columns_of(parts, output)
     said = said_of(outputs, models, called)
@@ -207,9 +163,9 @@ def ensemble_model(
     return finish(composed, "ensemble", known, evaluations, out, loading, labels=named, gives=gives)
 
 
-def _opened(data: Any, seed: int, limits: Limits) -> Dataset:
+def _opened(data: Any, seed: int, limits: Limits | None) -> Dataset:
     """What to judge on; what cannot be judged on is refused before a model is looked at."""
-    dataset = open_data(data, seed=seed, inflated_bytes=limits.inflated_bytes, ratio=limits.ratio)
+    dataset = open_within(limits, data, seed=seed)
     splits_to_judge(dataset)
     return dataset
 

@@ -76,24 +76,31 @@ def check_options(plan: Plan, fit_weights: Any) -> None:
         )
 
 
-def require_labels(labels: Labels | None, count: int) -> None:
-    """Refuse another number of lists of labels than there are models, and files of labels that are not there.
+def require_labels(labels: Labels | None, names: Sequence[str], unknown: str) -> None:
+    """Refuse lists of labels that do not fit each other, before a model is loaded.
+
+    Args:
+        labels: the lists.
+        names: the models' names.
+        unknown: what is done with classes that only some models know.
 
     Raises:
-        UsageError: if there are too few or too many, or one is no text.
+        UsageError: if there are too few or too many, one is no text, or has two classes of one name.
         MissingFileError: if a file is not there.
+        IncompatibleModelsError: if a class is not known to all, and nothing says what to do.
     """
+    from keras_weld.compose.labels import align
+
     if labels is None:
         return
-    if len(labels) != count:
+    if len(labels) != len(names):
         raise UsageError(
             "There are not as many lists of labels as models.",
-            expected=f"{count}, one for each model in the same order",
+            expected=f"{len(names)}, one for each model in the same order",
             found=str(len(labels)),
             remedy="Give --labels once for each model.",
         )
-    for one in labels:
-        _read(one)
+    align([_read(one) for one in labels], names, unknown)
 
 
 def alignment_of(

@@ -6,22 +6,20 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from keras_weld.checks.candidate import Candidate
-from keras_weld.checks.meaning import LOGITS, PROBABILITIES
-from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
+from keras_weld.recipes.class_count import class_count
 from keras_weld.recipes.judged import Rivals, rivals_of, train_and_judge
-from keras_weld.recipes.loading import ANY_FILE, Loading
+from keras_weld.recipes.loading import Loading
+from keras_weld.recipes.member_names import by_member
+from keras_weld.recipes.named import require_named
 from keras_weld.recipes.scaling import different_scaling
-from keras_weld.recipes.sources import Sources, by_member, load_sources
-from keras_weld.recipes.steps import Made, begin, finish
+from keras_weld.recipes.sources import Sources, load_sources
+from keras_weld.recipes.steps import begin, finish
 from keras_weld.recipes.training_options import TrainingOptions, shows_training_options
 from keras_weld.recipes.tuning import Progress, Training
 
 if TYPE_CHECKING:
     import keras
-
-    from keras_weld.compose.member import Member
 
 UNTRAINED = "The new head is untrained: train it with weld tune, or give data now."
 
@@ -57,7 +55,8 @@ def fuse(
 
     Args:
         models: paths of saved models, or live Keras models, which are copied.
-        classes: how many numbers come out; by default as many as every source tells apart.
+        classes: how many numbers come out; by default as many as every source tells apart, else as many classes as
+            the data has.
         head: width of a hidden layer in the head, or of several.
         activation: of what comes out: "softmax", "sigmoid" or "linear".
         inputs: "shared" for one input for all, "separate" for one for each.
@@ -93,46 +92,10 @@ def fuse(
         ['Images are resized to 64 x 64 for cnn.', 'The new head is untrained: …']
     """
     asked = Training(data, validation, **training)
-    return fuse_model(
-        models,
-        classes=classes,
-        head=head,
-        activation=activation,
-        inputs=inputs,
-        at=at,
-        output=output,
-        project=project,
-        size=size,
-        ranges=ranges,
-        names=names,
-        training=None if data is None else asked,
-        progress=progress,
-        loading=Loading(custom_objects, unsafe, limits),
-        out=out,
-    ).model
-
-
-def fuse_model(
-    models: Sequence[Any],
-    *,
-    classes: int | None = None,
-    head: int | Sequence[int] | None = None,
-    activation: str = "softmax",
-    inputs: str = "shared",
-    at: Mapping[str, str] | None = None,
-    output: Mapping[str, str] | None = None,
-    project: int | None = None,
-    size: tuple[int, int] | None = None,
-    ranges: Mapping[str, str] | None = None,
-    names: Sequence[str] | None = None,
-    training: Training | None = None,
-    progress: Progress | None = None,
-    loading: Loading = ANY_FILE,
-    out: str | os.PathLike[str] | None = None,
-) -> Made:
-    """What `fuse` gives, with the evaluations beside the model."""
+    loading = Loading(custom_objects, unsafe, limits)
     given = begin(models, out)
-    tuning = None if training is None else training.opened(loading.limits, progress)
+    require_named(given, names, at=at, output=output, ranges=ranges, limits=limits)
+    tuning = None if data is None else asked.opened(limits, progress)
 
     def load() -> Sources:
         return load_sources(given, loading, names=names)
@@ -148,16 +111,21 @@ def fuse_model(
         "size": size,
         "ranges": by_member(ranges, given, called),
     }
+    told: list[str] = []
+    count = classes
+    if count is None:
+        examples = [] if tuning is None else [tuning.examples.train, tuning.examples.validation]
+        count, told = class_count(sources, joining["outputs"], activation, examples)
     composed = composing.fuse(
         sources.members,
-        classes=_classes(sources, joining["outputs"]) if classes is None else classes,
+        classes=count,
         head=[head] if isinstance(head, int) else list(head or ()),
         activation=activation,
         at=by_member(at, given, called),
         project=project,
         **joining,
     )
-    composed.notes[:0] = different_scaling(sources, inputs, joining["ranges"])
+    composed.notes[:0] = [*told, *different_scaling(sources, inputs, joining["ranges"])]
 
     def rivals() -> Rivals:
         return {0: rivals_of(source_views(load().members, **joining), given)}
@@ -166,48 +134,3 @@ def fuse_model(
     if tuning is None:
         composed.notes.append(UNTRAINED)
     return finish(composed, "fuse", sources.lineage, evaluations, out, loading, **facts)
-
-
-def _classes(sources: Sources, outputs: Mapping[str, str]) -> int:
-    """The number of classes that every source tells apart.
-
-    Args:
-        sources: the sources.
-        outputs: by name of a source with several outputs, the one that counts.
-
-    Raises:
-        UsageError: if they differ, or one does not tell.
-    """
-    found = {
-        member.name: _told(member, known, outputs.get(member.name))
-        for member, known in zip(sources.members, sources.candidates, strict=True)
-    }
-    counts = set(found.values())
-    count = counts.pop() if len(counts) == 1 else None
-    if count is None:
-        raise UsageError(
-            "How many classes the new head tells apart is not known.",
-            expected="a number: --classes 10 (classes=10)",
-            found=", ".join(f"{name}: {count or 'not told'}" for name, count in found.items()),
-            remedy=f"Give the number of classes in your data{_or_the_output(sources, outputs)}.",
-        )
-    return count
-
-
-def _or_the_output(sources: Sources, outputs: Mapping[str, str]) -> str:
-    """What else to do where a source has several outputs, of which none is named."""
-    for member, known in zip(sources.members, sources.candidates, strict=True):
-        names = [port.name for port in known.summary.outputs]
-        if len(names) > 1 and member.name not in outputs:
-            return f", or name the output that counts: --output {member.name}:{names[0]} (of {', '.join(names)})"
-    return ""
-
-
-def _told(member: Member, known: Candidate, output: str | None) -> int | None:
-    from keras_weld.compose.fuse import outputs_of
-
-    ports = known.summary.outputs
-    chosen = outputs_of(member, [port.name for port in ports], output) if ports else []
-    meanings = [meaning for number in chosen if (meaning := ports[number].meaning) is not None]
-    kinds = (*PROBABILITIES, *LOGITS)
-    return meanings[0].classes if len(meanings) == 1 and meanings[0].kind in kinds else None

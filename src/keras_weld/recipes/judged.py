@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -12,7 +13,7 @@ from keras_weld.data.split import Dataset
 from keras_weld.errors import WeldError
 from keras_weld.recipes.composing import plain
 from keras_weld.recipes.contest import Contestant, Output, Progress, contest
-from keras_weld.recipes.judgement import Evaluation
+from keras_weld.recipes.judgement import Evaluation, Judged, Row
 from keras_weld.recipes.tuning import Tuning, tune_composed
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def judge_composed(
     """
     known = targets or {}
     name = _called(model, out, {one.name for against in rivals.values() for one in against})
-    several = len(model.outputs) > 1
+    several = len(getattr(model, "outputs", None) or rivals) > 1  # a class of one's own does not tell them
     return [
         contest(
             [
@@ -153,6 +154,20 @@ def judge_trained(
 def as_lineage(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]] | None:
     """Evaluations as plain JSON values for a lineage; None if there are none."""
     return [plain(asdict(one)) for one in evaluations] or None
+
+
+def evaluations_in(lineage: Mapping[str, Any]) -> list[Evaluation]:
+    """The evaluations that a lineage keeps; a figure that JSON had no number for is no number here either."""
+    return [
+        Evaluation(**{**one, "splits": tuple(map(_judged, one["splits"])), "notes": tuple(one["notes"])})
+        for one in lineage.get("evaluations", ())
+    ]
+
+
+def _judged(kept: Mapping[str, Any]) -> Judged:
+    figures = ("value", "low", "high")
+    rows = ({**row, **{name: math.nan for name in figures if row[name] is None}} for row in kept["rows"])
+    return Judged(**{**kept, "rows": tuple(Row(**row) for row in rows)})
 
 
 def _called(model: keras.Model, out: str | os.PathLike[str] | None, taken: Collection[str]) -> str:

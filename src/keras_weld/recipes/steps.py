@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +21,6 @@ if TYPE_CHECKING:
     import keras
 
     from keras_weld.compose.member import Composed
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What a composition gave.
-
-    Attributes:
-        model: the composed model.
-        evaluations: how it does against its best source, output by output; empty without data.
-    """
-
-    model: keras.Model
-    evaluations: Sequence[Evaluation] = ()
 
 
 def begin(models: Sequence[Any], out: str | os.PathLike[str] | None, *data: str | None) -> list[Any]:
@@ -75,8 +61,8 @@ def finish(
     out: str | os.PathLike[str] | None,
     loading: Loading,
     **facts: Any,
-) -> Made:
-    """Note the lineage of a composed model, and write and prove its file.
+) -> keras.Model:
+    """Note the lineage of a composed model, and write and prove its file; gives the model.
 
     Args:
         composed: the model.
@@ -93,4 +79,4 @@ def finish(
     note_lineage(composed, method, sources, **facts, evaluations=as_lineage(evaluations))
     if out is not None:
         deliver(composed.model, out, loading.custom_objects, unsafe=loading.unsafe)
-    return Made(composed.model, evaluations)
+    return composed.model

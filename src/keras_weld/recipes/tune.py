@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
+from keras_weld.core.lineage import gives_of
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.contest import Output
@@ -14,6 +15,7 @@ from keras_weld.recipes.examples import Examples
 from keras_weld.recipes.judged import Rivals, judge_trained, rivals_of
 from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.loading import ANY_FILE, Loading
+from keras_weld.recipes.meanings import meanings_of
 from keras_weld.recipes.sources import Sources, load_sources
 from keras_weld.recipes.steps import begin, finish
 from keras_weld.recipes.training_options import TrainingOptions, shows_training_options
@@ -117,7 +119,7 @@ def tune_model(
     live = sources.members[0].model
     earlier = _earlier(sources)
     head = _head_layers(earlier, live)
-    run = tuning.run(live, head, [port.meaning for port in sources.candidates[0].summary.outputs])
+    run = tuning.run(live, head, meanings_of(sources.members[0], sources.candidates[0]))
     from keras_weld.compose.member import Composed
 
     fresh = [_FRESH] if sources.candidates[0].state.kind is Kind.ARCHITECTURE else []
@@ -130,8 +132,8 @@ def tune_model(
         return {output: [replace(before, output=output)] for output in outputs}
 
     evaluations = judge_trained(composed, tuning, rivals, tuning.examples.judged, out)
-    kept = {name: (earlier or {}).get(name) for name in ("labels", "gives")}  # training changes neither
-    facts = {**facts_of(run), **kept, "earlier": earlier}
+    facts: dict[str, Any] = {**facts_of(run), "labels": (earlier or {}).get("labels"), "earlier": earlier}
+    facts["gives"] = gives_of(earlier) | facts["gives"]
     finish(composed, "tune", sources.lineage, evaluations, out, loading, **facts)
     return Tuned(live, run, tuning.examples, evaluations)
 

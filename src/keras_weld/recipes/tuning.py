@@ -193,9 +193,9 @@ def tune_composed(composed: Composed, tuning: Tuning) -> dict[str, Any]:
 
 
 def facts_of(run: StagesRun) -> dict[str, Any]:
-    """A training as entries of a lineage, in plain JSON values: its stages with their histories, and its metrics."""
+    """A training as entries of a lineage, in plain JSON values: its stages, its metrics, and what outputs now mean."""
     stages = [{**asdict(stage.stage), **asdict(stage)} for stage in run.stages]
     for one in stages:
         del one["stage"]
     metrics = {"monitor": run.monitor, "best": list(run.best), "before": run.before, "after": run.after}
-    return {"stages": plain(stages), "metrics": plain(metrics)}
+    return {"stages": plain(stages), "metrics": plain(metrics), "gives": dict(run.gives)}

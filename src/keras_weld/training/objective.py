@@ -39,6 +39,7 @@ class Aim:
         metric: makes the accuracy that goes with it; None for values.
         classes: number of classes, where targets are whole-number labels.
         why: what it was chosen by, in words.
+        kind: what the output means when it is trained for this, as far as that is known.
     """
 
     output: str
@@ -48,6 +49,7 @@ class Aim:
     metric: Callable[[], Any] | None
     classes: int | None
     why: str
+    kind: Kind | None = None
 
     def check(self, targets: Array, file: str) -> None:
         """Refuse targets that the loss cannot take.
@@ -111,7 +113,8 @@ def aim_at(output: str, shape: Shape, meaning: Meaning | None, targets: Array, l
     else:
         name, logits, why = _chosen(output, shape, meaning, targets, file)
     made = _loss(name, logits) if loss is None else loss
-    aim = Aim(output, shape, name, made, _metric(name, logits), shape[-1] if name == SPARSE else None, why)
+    classes = shape[-1] if name == SPARSE else None
+    aim = Aim(output, shape, name, made, _metric(name, logits), classes, why, _kind(name, logits, meaning))
     aim.check(targets, file)
     return aim
 
@@ -184,6 +187,15 @@ def _loss(name: str, logits: bool) -> Any:
         BINARY: losses.BinaryCrossentropy,
     }
     return losses.MeanSquaredError() if name == SQUARED else made[name](from_logits=logits)
+
+
+def _kind(name: str, logits: bool, meaning: Meaning | None) -> Kind | None:
+    """What an output means that is trained by a loss; a name alone does not tell whether it is taken for logits."""
+    if logits:
+        return Kind.INDEPENDENT_LOGITS if name == BINARY else Kind.CLASS_LOGITS
+    if meaning is not None and meaning.is_clear:
+        return meaning.kind
+    return Kind.VALUES if name == SQUARED else None
 
 
 def _metric(name: str, logits: bool) -> Callable[[], Any] | None:

@@ -45,6 +45,7 @@ class StagesRun:
     Attributes:
         monitor: what decided which weights are better: `accuracy`, or `loss`.
         losses: the loss of each output, by the output's name.
+        gives: what the outputs mean for this training, by their names, where it is known.
         optimizer: name of the optimizer.
         batch_size: examples at a time.
         seed: what the order of the examples was drawn by.
@@ -58,6 +59,7 @@ class StagesRun:
 
     monitor: str
     losses: Mapping[str, str]
+    gives: Mapping[str, str]
     optimizer: str
     batch_size: int
     seed: int

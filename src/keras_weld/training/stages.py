@@ -289,6 +289,7 @@ def _concluded(course: Course, runs: Sequence[StageRun]) -> StagesRun:
     return StagesRun(
         monitor=course.monitor,
         losses={aim.output: aim.name for aim in course.aims},
+        gives={aim.output: str(aim.kind) for aim in course.aims if aim.kind is not None},
         optimizer=course.settings.optimizer,
         batch_size=course.settings.batch_size,
         seed=course.settings.seed,

@@ -1,0 +1,78 @@
+"""The models, layers and outputs that options name: what is not there is refused before a model is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_weld.core.named_place import output_named, place_named
+from keras_weld.core.pixel_ranges import require_range
+from keras_weld.errors import add_context
+from keras_weld.io.kinds import container_of
+from keras_weld.io.limits import Limits
+from keras_weld.io.read import open_model
+from keras_weld.recipes.answers import said_of
+from keras_weld.recipes.member_names import by_member, is_path, member_names
+
+_VERSION = "3."
+"""Of Keras: layers from files of older versions, and of other formats, can have other names once they are loaded."""
+
+
+def require_named(
+    models: Sequence[Any],
+    names: Sequence[str] | None = None,
+    *,
+    at: Mapping[str, str] | None = None,
+    output: Mapping[str, str] | str | None = None,
+    ranges: Mapping[str, str] | None = None,
+    outputs: Mapping[str, str] | str | None = None,
+    backbone: str | os.PathLike[str] | None = None,
+    limits: Limits | None = None,
+) -> list[str]:
+    """Refuse options that name what there is not; Keras is not needed for it.
+
+    Layers and outputs are looked for in `.keras` files of Keras 3 whose architecture tells them.
+
+    Args:
+        models: the models.
+        names: what they are called in the result; by default after their files.
+        at: by model, a layer.
+        output: by model, an output; or one for all, which a model with a single output need not have.
+        ranges: by model, a range of pixels.
+        outputs: by model, or for all, what outputs mean.
+        backbone: a model.
+        limits: what the files may ask for.
+
+    Returns:
+        The names of the models.
+
+    Raises:
+        UsageError: for a name that there is not; says which there are.
+    """
+    called = member_names(models, names)
+    said_of(outputs, models, called)
+    for pixels in by_member(ranges, models, called).values():
+        require_range(pixels)
+    if backbone is not None:
+        by_member({os.fspath(backbone): ""}, models, called)
+    layers = by_member(at, models, called)
+    ports = dict.fromkeys(called, output) if isinstance(output, str) else by_member(output, models, called)
+    for model, name in zip(models, called, strict=True):
+        if is_path(model) and (name in layers or name in ports):
+            _require_in(model, layers.get(name), ports.get(name), isinstance(output, str), limits or Limits())
+    return called
+
+
+def _require_in(model: Any, layer: str | None, output: str | None, for_all: bool, limits: Limits) -> None:
+    if container_of(Path(model)) != "zip":
+        return
+    with add_context(file=model), open_model(model, limits) as state:
+        graph, version = state.graph, str(state.metadata.get("keras_version"))
+        if graph is None or graph.opaque or not version.startswith(_VERSION):
+            return
+        if layer is not None:
+            place_named(graph, layer)
+        if output is not None and not (for_all and len(graph.output_names) == 1):
+            output_named(graph.output_names, output)

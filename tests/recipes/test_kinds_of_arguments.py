@@ -13,9 +13,11 @@ from keras_weld.errors import UsageError
 from keras_weld.io.guard import scan_file
 from keras_weld.io.read import open_model
 from keras_weld.recipes.average import average
+from keras_weld.recipes.branch import branch
 from keras_weld.recipes.check import check
 from keras_weld.recipes.convert import convert
 from keras_weld.recipes.ensemble import ensemble
+from keras_weld.recipes.fuse import fuse
 from keras_weld.recipes.inspect import inspect
 from keras_weld.recipes.tuning import Training
 
@@ -57,3 +59,32 @@ def test_labels_and_methods(tmp_path: Path) -> None:
         check([file, file], labels=5)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="argument method is of another kind"):
         average([file], tmp_path / "out.keras", method=[5])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("merge", "name", "value"),
+    [
+        *((fuse, "classes", value) for value in ("3", 2.0, True)),
+        *((fuse, "head", value) for value in ("64", [2.5], 3.0)),
+        (fuse, "project", 2.5),
+        *((merge, "size", value) for merge in (fuse, ensemble) for value in ("6x6", ["a", "b"])),
+        *((merge, "at", value) for merge in (fuse, branch) for value in ("a:dense", ["a:dense"])),
+        (fuse, "output", ["a:kind"]),
+        *((merge, "ranges", value) for merge in (fuse, ensemble) for value in ("0..1", ["a:0..1"])),
+        *((merge, "outputs", ["logits"]) for merge in (branch, ensemble)),
+        *((merge, "names", "pq") for merge in (fuse, branch, ensemble)),
+    ],
+)
+def test_options_of_merges_are_of_their_kind(
+    tmp_path: Path, merge: Callable[..., object], name: str, value: Any
+) -> None:
+    file = handmade.make_keras(tmp_path / "a.keras", handmade.tensors())
+    with pytest.raises(UsageError, match=f"argument {name} is of another kind"):
+        merge([file, file], **{name: value})
+
+
+@pytest.mark.parametrize("merge", [fuse, branch, ensemble])
+def test_there_is_something_to_merge(merge: Callable[..., object]) -> None:
+    with pytest.raises(UsageError, match="There is nothing to merge") as caught:
+        merge([])
+    assert caught.value.expected == "one model or more"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 pytestmark = pytest.mark.keras
 
@@ -41,3 +43,16 @@ def test_models_that_all_scale_or_take_no_pictures_are_no_sign() -> None:
     vector = [layers.Dense(2, activation="softmax", name="kind")]
     scaled = keras.Sequential([keras.Input((4,)), layers.Rescaling(2.0), *vector], name="c")
     assert notes_of(weld.ensemble([scaled, keras.Sequential([keras.Input((4,)), *vector], name="d")])) == []
+
+
+@pytest.mark.parametrize("told", ["0..1", "-1..1"])
+def test_images_of_a_folder_come_in_the_range_that_the_models_are_said_to_take(tmp_path: Path, told: str) -> None:
+    for kind, shade in (("black", 0), ("white", 255)):
+        (tmp_path / kind).mkdir()
+        for number in range(10):
+            Image.new("L", (4, 4), shade).save(tmp_path / kind / f"{number}.png")
+    models, ranges = [pictures("a"), pictures("b")], {"b": told}
+    fused = weld.fuse(models, ranges=ranges, data=tmp_path, stages="head:1@1e-3")
+    assert f"Pixels are given to the models as {told}; for another range use --pixels." in notes_of(fused)
+    judged = (weld.lineage(weld.ensemble(models, ranges=ranges, data=tmp_path)) or {})["evaluations"][0]
+    assert [note for note in judged["notes"] if note.startswith(f"Pixels are given to the models as {told}")]

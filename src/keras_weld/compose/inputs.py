@@ -9,7 +9,7 @@ import keras
 
 from keras_weld.compose.member import Member
 from keras_weld.core.graph_nodes import Shape
-from keras_weld.core.pixel_ranges import between, require_range
+from keras_weld.core.pixel_ranges import between, common_range, require_range
 from keras_weld.errors import IncompatibleModelsError, UsageError
 from keras_weld.models.cut import inputs_of
 from keras_weld.models.replay import Tensor
@@ -188,7 +188,7 @@ def _adapted(entry: Tensor, member: Member, port: Tensor, ranges: Mapping[str, s
         elif port.shape[-1] == _GREY and tensor.shape[-1] == _COLOUR:
             tensor = keras.ops.image.rgb_to_grayscale(tensor, data_format="channels_last")
             notes.append(f"Colour images are turned grey for {member.name}.")
-    if ranges and (pixels := ranges.get(member.name)) != (common := next(iter(ranges.values()))) and pixels:
+    if ranges and (pixels := ranges.get(member.name)) != (common := common_range(ranges)) and pixels:
         scale, offset = between(common, pixels)
         tensor = layers.Rescaling(scale, offset, name=f"{member.name}_rescale")(tensor)
         notes.append(f"Pixels of {common} are rescaled to {pixels} for {member.name}.")

@@ -181,3 +181,37 @@ def require_numbers(name: str, values: Any, expected: str) -> None:
     require_kind(name, values, Iterable, expected)
     for value in values:
         require_kind(name, value, Real, expected)
+
+
+def require_widths(name: str, values: Any) -> None:
+    """Refuse what is no series of widths of layers.
+
+    Args:
+        name: what the argument is called.
+        values: what was passed.
+
+    Raises:
+        UsageError: naming the argument, what is expected and what was found.
+    """
+    require_kind(name, values, (list, tuple), "a whole number, or a list such as [256, 64]")
+    for value in values:
+        require_whole_number(name, value, 1)
+
+
+def require_size(size: Any) -> None:
+    """Refuse what is no height and width of images; None is.
+
+    Args:
+        size: what was passed.
+
+    Raises:
+        UsageError: naming what is expected and what was found.
+    """
+    if size is None:
+        return
+    expected = "height and width, such as (96, 128)"
+    require_kind("size", size, (list, tuple), expected)
+    if len(size) != 2:
+        raise UsageError("A size is height and width.", expected=expected, found=size)
+    for value in size:
+        require_whole_number("size", value, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from keras_weld.errors import UsageError
 
 PIXEL_RANGES: dict[str, tuple[float, float]] = {
@@ -10,6 +12,23 @@ PIXEL_RANGES: dict[str, tuple[float, float]] = {
     "-1..1": (2 / 255, -1.0),
 }
 """By name: what a value from 0 to 255 is multiplied by, and what is then added."""
+
+
+USUAL = "0..255"
+"""The range of files of images."""
+
+
+def common_range(ranges: Mapping[str, str] | None) -> str:
+    """The range that models share: that of the first, if any is told, else the usual one.
+
+    Args:
+        ranges: by model, the range that it was trained on.
+
+    Example:
+        >>> common_range({"a": "0..1", "b": "-1..1"})
+        '0..1'
+    """
+    return next(iter((ranges or {}).values()), USUAL)
 
 
 def require_range(name: str) -> None:

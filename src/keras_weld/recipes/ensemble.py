@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from keras_weld.core.arguments import require_whole_number
+from keras_weld.core.arguments import require_size, require_whole_number
+from keras_weld.core.pixel_ranges import common_range
 from keras_weld.data.split import Dataset
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.answered import targets_by_output
@@ -106,9 +107,10 @@ def ensemble(
     loading = Loading(custom_objects, unsafe, limits)
     models = begin(models, out)
     require_whole_number("seed", seed, 0)
+    require_size(size)
     called = require_named(models, names, output=output, ranges=ranges, outputs=outputs, limits=limits)
     require_labels(labels, called, unknown)
-    dataset = None if data is None else _opened(data, seed, limits)
+    dataset = None if data is None else _opened(data, seed, limits, common_range(ranges))
     sources = load_sources(models, loading, names=names)
     from keras_weld.compose import ensemble as composing
     from keras_weld.compose.parts import columns_of, part_of
@@ -132,7 +134,7 @@ def ensemble(
         unknown=unknown,
     )
     check_options(plan, fit_weights)
-    plans, found = learnt(beside, plan, fit_weights, calibrate, seed=seed, limits=limits)
+    plans, found = learnt(beside, plan, fit_weights, calibrate, seed=seed, limits=limits, pixels=common_range(ranges))
     composed = composing.ensemble(beside, plans)
     composed.notes[:0] = notes
     composed.notes.extend(found)
@@ -163,9 +165,9 @@ def ensemble(
     return finish(composed, "ensemble", known, evaluations, out, loading, labels=named, gives=gives)
 
 
-def _opened(data: Any, seed: int, limits: Limits | None) -> Dataset:
+def _opened(data: Any, seed: int, limits: Limits | None, pixels: str) -> Dataset:
     """What to judge on; what cannot be judged on is refused before a model is looked at."""
-    dataset = open_within(limits, data, seed=seed)
+    dataset = open_within(limits, data, seed=seed, pixels=pixels)
     splits_to_judge(dataset)
     return dataset
 

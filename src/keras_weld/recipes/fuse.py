@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
+from keras_weld.core.arguments import require_size, require_whole_number, require_widths
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.class_count import class_count
 from keras_weld.recipes.judged import Rivals, rivals_of, train_and_judge
@@ -94,8 +95,10 @@ def fuse(
     asked = Training(data, validation, **training)
     loading = Loading(custom_objects, unsafe, limits)
     given = begin(models, out)
+    widths = [head] if isinstance(head, int) else [] if head is None else head
+    _check_numbers(classes, widths, project, size)
     require_named(given, names, at=at, output=output, ranges=ranges, limits=limits)
-    tuning = None if data is None else asked.opened(limits, progress)
+    tuning = None if data is None else asked.taking(ranges).opened(limits, progress)
 
     def load() -> Sources:
         return load_sources(given, loading, names=names)
@@ -119,7 +122,7 @@ def fuse(
     composed = composing.fuse(
         sources.members,
         classes=count,
-        head=[head] if isinstance(head, int) else list(head or ()),
+        head=list(widths),
         activation=activation,
         at=by_member(at, given, called),
         project=project,
@@ -134,3 +137,12 @@ def fuse(
     if tuning is None:
         composed.notes.append(UNTRAINED)
     return finish(composed, "fuse", sources.lineage, evaluations, out, loading, **facts)
+
+
+def _check_numbers(classes: Any, head: Any, project: Any, size: Any) -> None:
+    """Refuse numbers that are none, before any model is read."""
+    for name, value in (("classes", classes), ("project", project)):
+        if value is not None:
+            require_whole_number(name, value, 1)
+    require_widths("head", head)
+    require_size(size)

@@ -86,13 +86,13 @@ def ask(models: SideBySide, number: int, target: int, plan: Plan, split: Split) 
     return Answers(models.members, answer.family, logs, targets, len(targets), split.origin)
 
 
-def held_out(data: Any, limits: Limits | None) -> Split:
+def held_out(data: Any, limits: Limits | None, pixels: str) -> Split:
     """The examples to learn from: the validation split, or the only one there is.
 
     Raises:
         DataError: if there are only training and test examples, or no targets.
     """
-    dataset = open_within(limits, data)
+    dataset = open_within(limits, data, pixels=pixels)
     name = next((name for name in _USABLE if name in dataset.splits), None)
     if name is None:
         raise DataError(

@@ -27,7 +27,7 @@ class _Held:
 
 
 def learnt(
-    models: SideBySide, plan: Plan, fit_weights: Any, calibrate: Any, *, seed: int, limits: Limits | None
+    models: SideBySide, plan: Plan, fit_weights: Any, calibrate: Any, *, seed: int, limits: Limits | None, pixels: str
 ) -> tuple[Sequence[Plan], list[str]]:
     """A plan for each output, and what to know about what was found for it.
 
@@ -40,6 +40,7 @@ def learnt(
         calibrate: held-out data to find temperatures on; None for none.
         seed: what examples that stop the training of a combiner are drawn by.
         limits: what packed files may unpack to.
+        pixels: for images, the range that the models take.
 
     Raises:
         UsageError: if a plan makes no sense for what an output is, or a combiner cannot be trained for one.
@@ -48,8 +49,8 @@ def learnt(
     from keras_weld.compose.plan import check_plan
 
     names = [answer.name for answer in models.answers]
-    calibrating = _held(calibrate, names, limits)
-    weighing = calibrating if _same(fit_weights, calibrate) else _held(fit_weights, names, limits)
+    calibrating = _held(calibrate, names, limits, pixels)
+    weighing = calibrating if _same(fit_weights, calibrate) else _held(fit_weights, names, limits, pixels)
     for number, answer in enumerate(models.answers):
         # The temperatures are not known yet; that there will be some is.
         calibrates = calibrating is not None and number in calibrating.targets
@@ -87,10 +88,10 @@ def _learnt_for(
     return plan, [*notes, f"There are no held-out targets for it: {' and '.join(left)}."] if left else notes
 
 
-def _held(data: Any, names: Sequence[str], limits: Limits | None) -> _Held | None:
+def _held(data: Any, names: Sequence[str], limits: Limits | None, pixels: str) -> _Held | None:
     if data is None:
         return None
-    split = held_out(data, limits)
+    split = held_out(data, limits, pixels)
     return _Held(split, targets_by_output(names, split))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_weld.core.arguments import require_kind
 from keras_weld.core.named_place import output_named, place_named
 from keras_weld.core.pixel_ranges import require_range
 from keras_weld.errors import add_context
@@ -18,6 +19,14 @@ from keras_weld.recipes.member_names import by_member, is_path, member_names
 
 _VERSION = "3."
 """Of Keras: layers from files of older versions, and of other formats, can have other names once they are loaded."""
+
+_FOR_ALL = ("output", "outputs")
+_EXAMPLES = {
+    "at": "{'a': 'avg_pool'}",
+    "output": "{'a': 'digit'}",
+    "ranges": "{'a': '0..1'}",
+    "outputs": "{'a': 'logits'}",
+}
 
 
 def require_named(
@@ -49,8 +58,13 @@ def require_named(
         The names of the models.
 
     Raises:
-        UsageError: for a name that there is not; says which there are.
+        UsageError: for a name that there is not; says which there are. For options of another kind.
     """
+    if names is not None:
+        require_kind("names", names, (list, tuple), "a list, such as ['digits', 'letters']")
+    for option, given in {"at": at, "output": output, "ranges": ranges, "outputs": outputs}.items():
+        if given is not None and not (isinstance(given, str) and option in _FOR_ALL):
+            require_kind(option, given, Mapping, f"a dict by model, such as {_EXAMPLES[option]}")
     called = member_names(models, names)
     said_of(outputs, models, called)
     for pixels in by_member(ranges, models, called).values():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from keras_weld.core.arguments import list_of_models, require_another_file, require_model
 from keras_weld.core.lineage import Source
 from keras_weld.data.open import require_data
+from keras_weld.errors import UsageError
 from keras_weld.io.atomic import require_place
 from keras_weld.io.kinds import container_of
 from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
@@ -32,7 +33,8 @@ def begin(models: Sequence[Any], out: str | os.PathLike[str] | None, *data: str 
         data: names of data that will be opened.
 
     Raises:
-        UsageError: if they are no list, one is no model, or the output is one of them or not named as a whole model.
+        UsageError: if they are no list, there are none, one is no model, or the output is one of them or not named as
+            a whole model.
         WriteError: if the output cannot be written.
         DataError: if a name leads to no data.
         WeldError: if a file is not there, or none that Keras saves.
@@ -41,6 +43,8 @@ def begin(models: Sequence[Any], out: str | os.PathLike[str] | None, *data: str 
     given = list_of_models(models)
     for model in given:
         require_model(model)
+    if not given:
+        raise UsageError("There is nothing to merge.", expected="one model or more", found="none")
     require_another_file(out, given)
     for model in given:
         if isinstance(model, str | os.PathLike):

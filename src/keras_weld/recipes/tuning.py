@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.core.arguments import require_whole_number
+from keras_weld.core.pixel_ranges import USUAL, common_range
 from keras_weld.data.prepare import Preparation
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.composing import plain
@@ -64,7 +65,7 @@ class Training:
     seed: int = 0
     steps: int | None = None
     sample: int | None = None
-    pixels: str = "0..255"
+    pixels: str = USUAL
     prepare: Preparation | None = None
     run: str | os.PathLike[str] | None = None
     every: str = "epoch"
@@ -76,6 +77,16 @@ class Training:
         for name, least in _LEAST.items():
             if getattr(self, name) is not None:
                 require_whole_number(name, getattr(self, name), least)
+
+    def taking(self, ranges: Mapping[str, str] | None) -> Training:
+        """The same for a model of these ranges of pixels: images come in the one that it takes, unless prepared.
+
+        Args:
+            ranges: by source, the range that it was trained on; what they are merged to takes the first.
+        """
+        if not ranges or self.prepare is not None or self.pixels != USUAL:
+            return self
+        return replace(self, pixels=common_range(ranges))
 
     def opened(self, limits: Limits | None = None, progress: Progress | None = None) -> Tuning:
         """The training with its data open; wrong stages and missing data are refused here, before a model is read.

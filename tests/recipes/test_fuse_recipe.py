@@ -175,6 +175,26 @@ def test_a_class_that_no_other_process_finds_is_refused(files: list[Path], tmp_p
     assert not (tmp_path / "out.keras").exists()
 
 
+def test_what_takes_long_is_told_while_it_goes_on(files: list[Path], tmp_path: Path) -> None:
+    out, told = tmp_path / "out.keras", []
+    options: dict[str, Any] = {"out": out, "progress": lambda done, total, what: told.append((done, total, what))}
+    begun = [(0, 2, "Loading mlp"), (1, 2, "Loading nested")]
+    ended = (0, 1, "Writing out.keras, and loading it in a fresh process")
+    weld.fuse(files, classes=2, **options)
+    assert told == [*begun, ended]
+    told.clear()
+    held = (np.zeros((8, 12), "float32"), np.arange(8) % 4)
+    weld.ensemble(files, outputs={"nested": "logits"}, calibrate=held, **options)
+    assert told == [*begun, (0, 1, "Asking the models on held-out data"), ended]
+    told.clear()
+    weld.branch(files, **options)
+    assert told == [*begun, ended]
+    told.clear()
+    weld.tune(files[0], pictures(40, 1), stages="all:1@1e-3", **options)
+    assert (told[0], told[-1]) == ((0, 1, "Loading mlp"), ended)
+    assert "Stage 1 of 1, all" in told[1][-1]
+
+
 def test_only_a_whole_model_is_written(files: list[Path], tmp_path: Path) -> None:
     for name in ("out.weights.h5", "out.weights.json"):
         with pytest.raises(weld.WeldError, match="is written whole"):

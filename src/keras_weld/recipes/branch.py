@@ -68,7 +68,7 @@ def branch(
             every output, under the outputs' names or in their order. Every output is then judged against the model
             that its head came from, where that can take the data: `lineage(model)["evaluations"]`.
         validation: the examples that decide, as `tune` takes them.
-        progress: called after each step of training.
+        progress: called as it goes on, with what is done, how much there is in all, and what is being done.
         custom_objects: classes of your own that the models need, as `load` takes them.
         unsafe: also load models that carry Python code.
         limits: what the files may ask for.
@@ -97,7 +97,7 @@ def branch(
     tuning = None if data is None else asked.opened(limits, progress)
 
     def load() -> Sources:
-        return load_sources(given, loading, names=names)
+        return load_sources(given, loading, names=names, progress=progress)
 
     sources = load()
     from keras_weld.compose import branch as composing
@@ -144,7 +144,7 @@ def branch(
     if unused := [name for name in elsewhere if trained.isdisjoint((name, f"{name}_head"))]:
         composed.notes.append(OTHER_FEATURES.format(names=", ".join(unused), backbone=base))
     facts["gives"] = gives | facts.get("gives", {})
-    return finish(composed, "branch", sources.lineage, evaluations, out, loading, **facts)
+    return finish(composed, "branch", sources.lineage, evaluations, out, loading, progress, **facts)
 
 
 def _trained(facts: Mapping[str, Any]) -> set[str]:

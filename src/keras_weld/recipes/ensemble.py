@@ -83,7 +83,7 @@ def ensemble(
         data: examples to judge the ensemble on, against the best of its members; what came of it is in
             `lineage(model)["evaluations"]`.
         seed: what examples that stop the training of a combiner are drawn by, and resamplings.
-        progress: called while it is judged, with examples done, examples in all, and what is being done.
+        progress: called as it goes on, with what is done, how much there is in all, and what is being done.
         custom_objects: classes of your own that the models need, as `load` takes them.
         unsafe: also load models that carry Python code.
         limits: what the files may ask for.
@@ -111,7 +111,7 @@ def ensemble(
     called = require_named(models, names, output=output, ranges=ranges, outputs=outputs, limits=limits)
     require_labels(labels, called, unknown)
     dataset = None if data is None else _opened(data, seed, limits, common_range(ranges))
-    sources = load_sources(models, loading, names=names)
+    sources = load_sources(models, loading, names=names, progress=progress)
     from keras_weld.compose import ensemble as composing
     from keras_weld.compose.parts import columns_of, part_of
     from keras_weld.compose.plan import Plan, given_form
@@ -134,6 +134,8 @@ def ensemble(
         unknown=unknown,
     )
     check_options(plan, fit_weights)
+    if progress is not None and not (fit_weights is None and calibrate is None):
+        progress(0, 1, "Asking the models on held-out data")
     plans, found = learnt(beside, plan, fit_weights, calibrate, seed=seed, limits=limits, pixels=common_range(ranges))
     composed = composing.ensemble(beside, plans)
     composed.notes[:0] = notes
@@ -162,7 +164,7 @@ def ensemble(
             progress=progress,
         )
     named = None if plan.labels is None else list(plan.labels.labels)
-    return finish(composed, "ensemble", known, evaluations, out, loading, labels=named, gives=gives)
+    return finish(composed, "ensemble", known, evaluations, out, loading, progress, labels=named, gives=gives)
 
 
 def _opened(data: Any, seed: int, limits: Limits | None, pixels: str) -> Dataset:

@@ -71,7 +71,7 @@ def fuse(
         data: what to train the new head on at once, and then the last layers, as `tune` does. The result is then
             judged against its best source, where they answer the same question: `lineage(model)["evaluations"]`.
         validation: the examples that decide, as `tune` takes them.
-        progress: called after each step of training.
+        progress: called as it goes on, with what is done, how much there is in all, and what is being done.
         custom_objects: classes of your own that the models need, as `load` takes them.
         unsafe: also load models that carry Python code.
         limits: what the files may ask for.
@@ -101,7 +101,7 @@ def fuse(
     tuning = None if data is None else asked.taking(ranges).opened(limits, progress)
 
     def load() -> Sources:
-        return load_sources(given, loading, names=names)
+        return load_sources(given, loading, names=names, progress=progress)
 
     sources = load()
     from keras_weld.compose import fuse as composing
@@ -136,7 +136,7 @@ def fuse(
     facts, evaluations = train_and_judge(composed, tuning, rivals, out)
     if tuning is None:
         composed.notes.append(UNTRAINED)
-    return finish(composed, "fuse", sources.lineage, evaluations, out, loading, **facts)
+    return finish(composed, "fuse", sources.lineage, evaluations, out, loading, progress, **facts)
 
 
 def _check_numbers(classes: Any, head: Any, project: Any, size: Any) -> None:

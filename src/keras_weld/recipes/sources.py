@@ -15,6 +15,7 @@ from keras_weld.io.fingerprint import Fingerprints
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
+from keras_weld.recipes.contest import Progress
 from keras_weld.recipes.loading import ANY_FILE, Loading
 from keras_weld.recipes.member_names import is_path, member_names
 
@@ -43,6 +44,7 @@ def load_sources(
     *,
     names: Sequence[str] | None = None,
     untrained: bool = False,
+    progress: Progress | None = None,
 ) -> Sources:
     """Load the models of a composition, each as a copy that shares nothing with anything else.
 
@@ -51,6 +53,7 @@ def load_sources(
         loading: how files are loaded.
         names: what the models are called in the merged model; by default after their files.
         untrained: whether a file of the architecture alone will do; its weights are then new, random ones.
+        progress: called before each model with those that are loaded, how many there are, and what is loaded.
 
     Raises:
         UsageError: for names that do not fit.
@@ -60,7 +63,11 @@ def load_sources(
     given = list_of_models(models)
     called = member_names(given, names)
     with Fingerprints(given) as prints:
-        found = [_load(model, name, loading, untrained) for model, name in zip(given, called, strict=True)]
+        found: list[tuple[Member, Candidate]] = []
+        for model, name in zip(given, called, strict=True):
+            if progress is not None:
+                progress(len(found), len(given), f"Loading {name}")
+            found.append(_load(model, name, loading, untrained))
         sources = [
             Source(one.source, prints.of(model), str(known.state.kind), known.state.metadata.get("keras_version"))
             for model, (one, known) in zip(given, found, strict=True)

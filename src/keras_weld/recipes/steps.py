@@ -14,6 +14,7 @@ from keras_weld.errors import UsageError
 from keras_weld.io.atomic import require_place
 from keras_weld.io.kinds import container_of
 from keras_weld.recipes.composing import deliver, note_lineage, require_whole_model
+from keras_weld.recipes.contest import Progress
 from keras_weld.recipes.judged import as_lineage
 from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.loading import Loading
@@ -64,6 +65,7 @@ def finish(
     evaluations: Sequence[Evaluation],
     out: str | os.PathLike[str] | None,
     loading: Loading,
+    progress: Progress | None = None,
     **facts: Any,
 ) -> keras.Model:
     """Note the lineage of a composed model, and write and prove its file; gives the model.
@@ -75,6 +77,7 @@ def finish(
         evaluations: what came of judging it.
         out: the file to write, if any.
         loading: what the file needs to be loaded again.
+        progress: called before the file is written.
         facts: further entries of the lineage.
 
     Raises:
@@ -82,5 +85,7 @@ def finish(
     """
     note_lineage(composed, method, sources, **facts, evaluations=as_lineage(evaluations))
     if out is not None:
+        if progress is not None:
+            progress(0, 1, f"Writing {Path(out).name}, and loading it in a fresh process")
         deliver(composed.model, out, loading.custom_objects, unsafe=loading.unsafe)
     return composed.model

@@ -113,7 +113,7 @@ def tune_model(
     tuning = training.opened(loading.limits, progress)
 
     def load() -> Sources:
-        return load_sources([model], loading, untrained=True)
+        return load_sources([model], loading, untrained=True, progress=progress)
 
     sources = load()
     live = sources.members[0].model
@@ -134,7 +134,7 @@ def tune_model(
     evaluations = judge_trained(composed, tuning, rivals, tuning.examples.judged, out)
     facts: dict[str, Any] = {**facts_of(run), "labels": (earlier or {}).get("labels"), "earlier": earlier}
     facts["gives"] = gives_of(earlier) | facts["gives"]
-    finish(composed, "tune", sources.lineage, evaluations, out, loading, **facts)
+    finish(composed, "tune", sources.lineage, evaluations, out, loading, progress, **facts)
     return Tuned(live, run, tuning.examples, evaluations)
 
 

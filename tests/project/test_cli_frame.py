@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -124,6 +125,16 @@ def test_an_interruption_that_came_out_as_another_error_is_still_one() -> None:
 
     with listening():
         result = CliRunner().invoke(app_that(swallowed), ["try"])
+    assert result.exit_code == 130
+    assert result.stderr == "Interrupted; nothing was left half-written.\n"
+
+
+def test_an_interruption_that_was_swallowed_near_the_end_is_still_one() -> None:
+    def swallowed() -> None:
+        with progress("Trying", quiet=True), suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    result = CliRunner().invoke(app_that(swallowed), ["try"])
     assert result.exit_code == 130
     assert result.stderr == "Interrupted; nothing was left half-written.\n"
 

@@ -201,6 +201,7 @@ def progress(description: str, *, total: float | None = None, quiet: bool = Fals
         else:
             with _bar(description, total) as report:
                 yield report
+        raise_if_pressed()  # nothing may have been reported after something swallowed it
 
 
 @contextmanager

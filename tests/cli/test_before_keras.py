@@ -104,6 +104,12 @@ def test_names_that_there_are_not(nested: Path, words: list[str], said: str, kno
     assert not (nested / "out.keras").exists()
 
 
+def test_an_output_that_there_is_is_named_with_the_option(nested: Path) -> None:
+    words = ("nested.keras", "two_io.keras", "-o", "out.keras", "--output")
+    assert "Name one that it has: --output two_io:first" in refusal("fuse", *words, "two_io:nothing")
+    assert "Name one that it has: --output first" in refusal("ensemble", *words, "nothing")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -75,11 +75,11 @@ def require_named(
     ports = dict.fromkeys(called, output) if isinstance(output, str) else by_member(output, models, called)
     for model, name in zip(models, called, strict=True):
         if is_path(model) and (name in layers or name in ports):
-            _require_in(model, layers.get(name), ports.get(name), isinstance(output, str), limits or Limits())
+            _require_in(model, name, layers.get(name), ports.get(name), isinstance(output, str), limits or Limits())
     return called
 
 
-def _require_in(model: Any, layer: str | None, output: str | None, for_all: bool, limits: Limits) -> None:
+def _require_in(model: Any, name: str, layer: str | None, output: str | None, for_all: bool, limits: Limits) -> None:
     if container_of(Path(model)) != "zip":
         return
     with add_context(file=model), open_model(model, limits) as state:
@@ -89,4 +89,4 @@ def _require_in(model: Any, layer: str | None, output: str | None, for_all: bool
         if layer is not None:
             place_named(graph, layer)
         if output is not None and not (for_all and len(graph.output_names) == 1):
-            output_named(graph.output_names, output)
+            output_named(graph.output_names, output, None if for_all else name)

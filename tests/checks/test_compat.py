@@ -226,6 +226,16 @@ def test_models_of_one_architecture_trained_for_different_things_are_told_before
     assert not [one for one in unknown.findings if "do not mean the same" in one.text]
 
 
+def test_a_loss_that_contradicts_the_output_is_warned_about_for_every_merge():
+    loss = {"class_name": "SparseCategoricalCrossentropy", "config": {"from_logits": True}}
+    found = merges(*two(mlp(), mlp(), loss=loss))
+    for merge in found.values():
+        warned = [one for one in merge.findings if "contradict each other" in one.text]
+        assert [(one.severity, one.file, one.layer) for one in warned] == [("warning", "b.keras", "head")]
+    assert warned[0].found == 'probabilities of 10 classes (softmax in layer "head")'
+    assert "compile it with a loss that takes what it gives" in warned[0].remedy
+
+
 def test_probabilities_and_logits_are_brought_together_and_nothing_else():
     loss = {"class_name": "SparseCategoricalCrossentropy", "config": {"from_logits": True}}
     models = two(mlp(), mlp(activation="linear"), loss=loss)

@@ -94,6 +94,37 @@ def test_why_names_the_layer_and_the_loss():
     assert found.why == 'no activation in layer "head", loss mean_squared_error'
 
 
+@pytest.mark.parametrize(
+    ("activation", "loss", "doubt"),
+    [
+        (
+            "softmax",
+            Loss("sparse_categorical_crossentropy", True),
+            "the loss sparse_categorical_crossentropy takes logits (from_logits=True), and the output has an "
+            "activation already",
+        ),
+        (
+            "sigmoid",
+            Loss("binary_crossentropy", True),
+            "the loss binary_crossentropy takes logits (from_logits=True), and the output has an activation already",
+        ),
+        (
+            "linear",
+            Loss("categorical_crossentropy"),
+            "the loss categorical_crossentropy takes probabilities (from_logits=False), and nothing makes them of the "
+            "output",
+        ),
+        ("linear", Loss("my_crossentropy"), None),
+        ("linear", Loss("categorical_crossentropy", True), None),
+        ("softmax", Loss("categorical_crossentropy"), None),
+        ("softmax", Loss("mean_squared_error"), None),
+        ("softmax", None, None),
+    ],
+)
+def test_a_loss_that_contradicts_the_output_is_doubted(activation, loss, doubt):
+    assert meaning(dense("head", 3, activation), loss=loss).doubt == doubt
+
+
 def test_pooled_features():
     found = meaning(layer("GlobalAveragePooling2D", "pool"), shape=(4, 4, 32))
     assert (found.kind, found.text) == (Kind.FEATURES, "32 features")

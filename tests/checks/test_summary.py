@@ -36,6 +36,17 @@ def test_a_model_in_figures():
     assert found.notes == ()
 
 
+def test_a_loss_that_contradicts_the_output_is_noted():
+    loss = {"class_name": "SparseCategoricalCrossentropy", "config": {"from_logits": True}}
+    found = summarize(state(mlp(), loss=loss))
+    assert found.outputs[0].meaning.text == "probabilities of 10 classes"
+    assert found.notes == (
+        "What comes out as head and its loss contradict each other: the loss sparse_categorical_crossentropy takes "
+        "logits (from_logits=True), and the output has an activation already.",
+    )
+    assert summarize(state(mlp(activation="linear"), loss=loss)).notes == ()
+
+
 def test_weights_alone():
     found = summarize(state(mlp(), config=False, precision=np.float16))
     assert (found.name, found.inputs, found.outputs) == (None, (), ())

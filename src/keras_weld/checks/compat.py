@@ -106,11 +106,25 @@ def _common(models: Sequence[Candidate], pairs: Pairs) -> Iterator[Finding]:
         yield from _preprocessing(first, other)
     for one in models:
         yield from count_labels(one)
+        yield from _doubtful(one)
         if one.summary.custom:
             yield note(
                 f"The model has classes of your own: {', '.join(one.summary.custom)}.",
                 file=one.name,
                 remedy="Pass each when the model has to be built: --custom module:Class",
+            )
+
+
+def _doubtful(one: Candidate) -> Iterator[Finding]:
+    for port in one.summary.outputs:
+        if port.meaning is not None and port.meaning.doubt is not None:
+            yield warning(
+                f"What comes out and the loss on it contradict each other: {port.meaning.doubt}.",
+                file=one.name,
+                layer=port.name,
+                found=f"{port.meaning.text} ({port.meaning.why})",
+                remedy="The model was trained by the wrong measure: compile it with a loss that takes what it gives, "
+                "and train on.",
             )
 
 

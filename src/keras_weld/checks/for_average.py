@@ -12,6 +12,7 @@ from keras_weld.checks.labels import compare_labels
 from keras_weld.checks.others import OTHERS
 from keras_weld.checks.prepared import other_statistics, other_vocabularies
 from keras_weld.checks.tensors import Pairing, differences, of_fractions, whole_numbers
+from keras_weld.checks.trained_for import other_meanings
 from keras_weld.core.dtypes import is_float
 
 
@@ -82,19 +83,15 @@ def _architecture(first: Candidate, other: Candidate) -> Iterator[Finding]:
 
 
 def _meanings(first: Candidate, other: Candidate) -> Iterator[Finding]:
-    """Outputs of one architecture that the losses say mean different things."""
-    for mine, his in zip(first.summary.outputs, other.summary.outputs, strict=False):
-        if mine.meaning is None or his.meaning is None or mine.meaning.kind == his.meaning.kind:
-            continue
-        if mine.meaning.is_clear and his.meaning.is_clear:
-            yield warning(
-                "The models were trained for different things: their outputs do not mean the same.",
-                file=other.name,
-                layer=his.name,
-                expected=mine.meaning.text,
-                found=his.meaning.text,
-                remedy=f"Average models that were trained with one loss{OTHERS}",
-            )
+    for one in other_meanings(first.summary.outputs, other.summary.outputs):
+        yield warning(
+            "The models were trained for different things: their outputs do not mean the same.",
+            file=other.name,
+            layer=one.output,
+            expected=one.ours,
+            found=one.theirs,
+            remedy=f"Average models that were trained with one loss{OTHERS}",
+        )
 
 
 def _adapted(pairing: Pairing, other: Candidate) -> Iterator[Finding]:

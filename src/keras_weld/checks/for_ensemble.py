@@ -10,7 +10,7 @@ from keras_weld.checks.inputs import compare_inputs, numeric
 from keras_weld.checks.labels import compare_labels
 from keras_weld.checks.meaning import Kind
 from keras_weld.checks.others import OTHERS
-from keras_weld.checks.summary import Port
+from keras_weld.checks.ports import Port
 
 _BROUGHT_TOGETHER = (
     {Kind.CLASSES, Kind.CLASS_LOGITS},

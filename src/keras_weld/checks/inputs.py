@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, refusal, warning
-from keras_weld.checks.summary import Port
+from keras_weld.checks.ports import Port
 from keras_weld.core.graph_nodes import Shape
 from keras_weld.core.graph_order import consumers
 

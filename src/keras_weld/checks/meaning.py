@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -41,12 +41,14 @@ class Meaning:
         classes: how many classes there are, where it is about classes and the number is known.
         text: the same in words.
         why: what it was told from.
+        doubt: what the loss says against it, in words; None if nothing.
     """
 
     kind: Kind
     classes: int | None
     text: str
     why: str
+    doubt: str | None = None
 
     @property
     def is_clear(self) -> bool:
@@ -76,6 +78,16 @@ _RANGES = {
     "exponential": "values above 0",
     "tanh": "values from -1 to 1",
 }
+_OF_PROBABILITIES = frozenset(
+    {
+        "binary_crossentropy",
+        "binary_focal_crossentropy",
+        "categorical_crossentropy",
+        "categorical_focal_crossentropy",
+        "sparse_categorical_crossentropy",
+    }
+)
+"""Losses of Keras that take probabilities unless they are told otherwise."""
 _REGRESSION = ("error", "huber", "log_cosh", "poisson", "cosine_similarity")
 
 
@@ -88,6 +100,11 @@ def meaning_of(graph: ModelGraph, edge: Edge, loss: Loss | None, width: int | No
         loss: the loss on it, if the file tells.
         width: the size of its last axis, if known.
     """
+    meaning = _by_layers(graph, edge, loss, width)
+    return replace(meaning, doubt=_doubt(meaning, loss)) if loss is not None else meaning
+
+
+def _by_layers(graph: ModelGraph, edge: Edge, loss: Loss | None, width: int | None) -> Meaning:
     layer, activation = _last(graph, edge)
     where = f'layer "{layer.name}"' if layer else "the config"
     if layer is None or activation is None:
@@ -170,6 +187,18 @@ def _by_loss(loss: Loss, width: int | None, why: str) -> Meaning | None:
         return Meaning(kind, width, _TEXTS[kind](width), why)
     if any(word in loss.name for word in _REGRESSION):
         return Meaning(Kind.VALUES, None, _TEXTS[Kind.VALUES](width), why)
+    return None
+
+
+def _doubt(meaning: Meaning, loss: Loss) -> str | None:
+    """Whether a loss takes what the layers do not give; trained so, a model learns badly, without a word of Keras."""
+    if "crossentropy" not in loss.name:
+        return None
+    takes_probabilities = loss.from_logits is False or (loss.from_logits is None and loss.name in _OF_PROBABILITIES)
+    if loss.from_logits and meaning.kind in PROBABILITIES:
+        return f"the loss {loss.name} takes logits (from_logits=True), and the output has an activation already"
+    if takes_probabilities and meaning.kind is Kind.OPEN:
+        return f"the loss {loss.name} takes probabilities (from_logits=False), and nothing makes them of the output"
     return None
 
 

@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keras_weld.checks.meaning import Kind, Meaning, meaning_of, meaning_told
+from keras_weld.checks.ports import Port, inputs_of, outputs_of
 from keras_weld.checks.preprocessing import Step, steps_of
-from keras_weld.checks.shapes import Shapes
-from keras_weld.checks.terms import modern_config
-from keras_weld.checks.training import Optimizer, loss_of, losses_of, metrics_of, optimizer_of
-from keras_weld.core.dtype_policy import compute_dtype
+from keras_weld.checks.training import Optimizer, losses_of, metrics_of, optimizer_of
 from keras_weld.core.graph import ModelGraph
-from keras_weld.core.graph_nodes import Shape
-from keras_weld.core.lineage import gives_of
 from keras_weld.core.state import ModelState
 from keras_weld.core.tensor import Role, TensorSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """One input or output.
-
-    Attributes:
-        name: its name.
-        shape: batch first, None for what is left open; None as a whole if the file does not tell.
-        dtype: its dtype, if the file tells.
-        meaning: what an output means; None for an input.
-    """
-
-    name: str
-    shape: Shape | None
-    dtype: str | None
-    meaning: Meaning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +70,7 @@ class Summary:
         date_saved: when it was saved, as the file tells it.
         custom: classes and functions that Keras does not ship.
         lineage: how the model was made, if keras-weld made it.
-        notes: what could not be told, and why.
+        notes: what could not be told, and why; what contradicts itself.
     """
 
     name: str | None
@@ -126,11 +104,12 @@ def summarize(state: ModelState, custom: Sequence[str] = ()) -> Summary:
     compiled = state.compile_config
     metadata = state.metadata
     lineage = metadata.get("lineage")
+    outputs = outputs_of(state)
     return Summary(
         name=graph.name if graph else None,
         class_name=graph.class_name if graph else None,
-        inputs=_inputs(graph) if graph else (),
-        outputs=_outputs(graph, compiled, lineage) if graph else (),
+        inputs=inputs_of(state),
+        outputs=outputs,
         layers=_layers(state, graph),
         parameters=_count([tensor.spec for tensor in state.weights]),
         preprocessing=steps_of(graph) if graph else (),
@@ -141,37 +120,8 @@ def summarize(state: ModelState, custom: Sequence[str] = ()) -> Summary:
         date_saved=_text(metadata.get("date_saved")),
         custom=tuple(dict.fromkeys(custom)),
         lineage=lineage if isinstance(lineage, Mapping) else None,
-        notes=_notes(state, graph),
+        notes=(*_notes(state, graph), *_doubts(outputs)),
     )
-
-
-def _inputs(graph: ModelGraph) -> tuple[Port, ...]:
-    shapes = Shapes(graph)
-    return tuple(
-        Port(name, shapes.of(edge), edge.dtype) for name, edge in zip(graph.input_names, graph.inputs, strict=True)
-    )
-
-
-def _outputs(graph: ModelGraph, compiled: Mapping[str, Any] | None, lineage: Any) -> tuple[Port, ...]:
-    shapes = Shapes(graph)
-    told = gives_of(lineage)
-    ports = []
-    for number, (name, edge) in enumerate(zip(graph.output_names, graph.outputs, strict=True)):
-        shape = shapes.of(edge)
-        width = shape[-1] if shape else _width(graph, edge.layer)
-        loss = loss_of(compiled, name, number, len(graph.outputs))
-        dtype = edge.dtype or compute_dtype(graph.layer(edge.layer).config.get("dtype"))
-        meaning = meaning_of(graph, edge, loss, width)
-        if meaning.kind in (Kind.UNKNOWN, Kind.OPEN):
-            meaning = meaning_told(told.get(name, ""), width) or meaning
-        ports.append(Port(name, shape, dtype, meaning))
-    return tuple(ports)
-
-
-def _width(graph: ModelGraph, name: str) -> int | None:
-    layer = graph.layer(name)
-    units = modern_config(layer.class_name, layer.config).get("units")
-    return units if isinstance(units, int) else None
 
 
 def _layers(state: ModelState, graph: ModelGraph | None) -> tuple[LayerRow, ...]:
@@ -213,6 +163,12 @@ def _notes(state: ModelState, graph: ModelGraph | None) -> tuple[str, ...]:
     if not state.weights and any(layer.class_name != "InputLayer" for layer in graph.layers):
         notes.append("The file holds the architecture alone, no weights.")
     return tuple(notes)
+
+
+def _doubts(outputs: Sequence[Port]) -> Iterator[str]:
+    for port in outputs:
+        if port.meaning is not None and port.meaning.doubt is not None:
+            yield f"What comes out as {port.name} and its loss contradict each other: {port.meaning.doubt}."
 
 
 def _text(value: Any) -> str | None:

@@ -16,7 +16,8 @@ from keras_weld.cli.rows import harmless, print_columns, print_rows
 from keras_weld.errors import FIELDS, WeldError
 
 if TYPE_CHECKING:
-    from keras_weld.checks.summary import Port, Summary
+    from keras_weld.checks.ports import Port
+    from keras_weld.checks.summary import Summary
     from keras_weld.recipes.inspect import Inspection
 
 REFUSED = 2

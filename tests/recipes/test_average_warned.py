@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from keras_weld.recipes.average import average
+from keras_weld.recipes.check import check
 from keras_weld.recipes.inspect import inspect
 
 VARIANCE = handmade.PATHS["norm/moving_variance"]
@@ -92,3 +93,27 @@ def test_functions_of_ones_own_are_no_warning(tmp_path: Path) -> None:
     config["config"]["layers"][1]["config"]["activation"] = own
     files = [handmade.make_keras(tmp_path / f"{n}.keras", handmade.tensors(0), config=config) for n in "ab"]
     assert not warnings_of(files, tmp_path / "out.keras")
+
+
+def trained_by(file: Path, loss: object) -> Path:
+    config = handmade.config()
+    config["config"]["layers"][-1]["config"]["activation"] = "linear"
+    config["compile_config"] = {"loss": loss}
+    return handmade.make_keras(file, handmade.tensors(0), config=config)
+
+
+def test_models_trained_for_different_things_are_told_as_check_tells_it(tmp_path: Path) -> None:
+    options = {"name": "categorical_crossentropy", "from_logits": True}
+    logits = {"module": "keras.losses", "class_name": "CategoricalCrossentropy", "config": options}
+    files = [trained_by(tmp_path / "a.keras", logits), trained_by(tmp_path / "b.keras", "mse")]
+    (told,) = warnings_of(files, tmp_path / "out.keras")
+    assert told == (
+        f"Warning: the models were trained for different things: what comes out of {files[1]} as out are 3 real "
+        f"values, where {files[0]} gives logits of 3 classes. Average models that were trained with one loss."
+    )
+    (found,) = (
+        one for one in check(files).merge("average").findings if one.text.startswith("The models were trained for")
+    )
+    assert (found.expected, found.found) == ("logits of 3 classes", "3 real values")
+    assert not warnings_of([files[1], trained_by(tmp_path / "c.keras", "mae")], tmp_path / "out.keras")
+    assert not warnings_of([files[0], trained_by(tmp_path / "d.keras", None)], tmp_path / "out.keras")

@@ -20,6 +20,7 @@ from keras_weld.io.limits import Limits
 from keras_weld.io.write import written_kind
 from keras_weld.recipes.caution import different_starts, require_means, require_one_architecture
 from keras_weld.recipes.layout import distance, in_layout, keras_3_config
+from keras_weld.recipes.losses import trained_otherwise
 from keras_weld.recipes.matching import match
 from keras_weld.recipes.streaming import Task
 
@@ -159,7 +160,7 @@ class Plan:
 
     def notes(self, copied: Sequence[str]) -> list[str]:
         """What a person should know of this average, once `tasks` was called; `copied` are its second part."""
-        notes = [*self.starts, *self.differing]
+        notes = [*self.starts, *self.differing, *trained_otherwise(self.states)]
         if len(self.states) == 1:
             notes.append("Only one model was given: the result has its weights.")
         if copied:

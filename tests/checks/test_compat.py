@@ -8,6 +8,7 @@ from handmade_models import candidate, dense, layer, mlp, state
 
 from keras_weld.checks.candidate import candidate_of
 from keras_weld.checks.compat import PURPOSES, compare_models
+from keras_weld.errors import UnsafeFileError
 
 ALL = set(PURPOSES)
 
@@ -368,10 +369,13 @@ def test_labels_in_the_lineage_and_too_few_of_them():
 
 
 def test_what_stands_in_the_way_of_building_does_not_hinder_averaging():
-    shady = candidate_of(state(mlp(), source="b.keras"), problems=["The file wants to read a path."])
+    problem = UnsafeFileError("The file wants to read a path.", layer="words", found="a path", remedy="Do not use it.")
+    shady = candidate_of(state(mlp(), source="b.keras"), problems=[problem])
     found = merges(candidate(mlp()), shady)
     assert possible(found) == {"average"}
-    assert only(found["zip"], "refusal").text == "The file wants to read a path."
+    refused = only(found["zip"], "refusal")
+    assert (refused.text, refused.file, refused.layer) == ("The file wants to read a path.", "b.keras", "words")
+    assert (refused.found, refused.remedy) == ("a path", "Do not use it.")
 
 
 def test_refusals_come_first():

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from keras_weld.checks.finding import Finding
 from keras_weld.cli.main import app
-from keras_weld.errors import IncompatibleModelsError, UsageError, WrongKindError
+from keras_weld.errors import IncompatibleModelsError, ShapeMismatchError, UsageError, WrongKindError
 from keras_weld.recipes.average import average
 from keras_weld.recipes.check import check
 from keras_weld.recipes.inspect import inspect
@@ -92,6 +92,34 @@ def test_inputs_of_another_size_alone_are_told_as_such(tmp_path: Path) -> None:
     assert "weld evaluate" in str(warned.remedy)
     said = "Warning: the models take inputs of other sizes"
     assert any(note.startswith(said) for note in average(files, tmp_path / "out.keras").notes)
+
+
+@pytest.mark.parametrize("kind", ["keras", "legacy"])
+def test_a_width_that_contradicts_the_weights_is_shown_by_inspect_and_refused_by_check(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values, wide = handmade.tensors(), handmade.config(hidden=500)
+    honest, lying = (tmp_path / f"{name}{'.keras' if kind == 'keras' else '.h5'}" for name in ("a", "b"))
+    if kind == "keras":
+        handmade.make_keras(honest, values)
+        handmade.make_keras(lying, values, config=wide)
+    else:
+        handmade.make_legacy(honest, values)
+        monkeypatch.setattr(handmade, "config", lambda: wide)
+        handmade.make_legacy(lying, values)
+    assert inspect(honest).problems == ()
+    assert inspect(lying).problems == (
+        "A layer asks for a tensor of another shape than the file has stored. (hidden/kernel; expected shape (?, 500), "
+        "as the configuration says; found (6, 5), (5,))",
+    )
+    found = check([lying, lying])
+    for merge in found.merges:
+        refused = [one for one in merge.findings if one.text.startswith("A layer asks for a tensor of another shape")]
+        assert not merge.possible
+        assert (refused[0].file, refused[0].layer, refused[0].severity) == (str(lying), "hidden/kernel", "refusal")
+        assert refused[0].expected == "shape (?, 500), as the configuration says"
+    with pytest.raises(ShapeMismatchError, match="A layer asks for a tensor of another shape"):
+        average([lying, lying], tmp_path / "out.keras")
 
 
 @pytest.mark.parametrize("command", ["inspect", "check"])

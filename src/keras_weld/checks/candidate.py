@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from keras_weld.checks.summary import Summary, summarize
 from keras_weld.core.graph import ModelGraph
 from keras_weld.core.state import ModelState
+from keras_weld.errors import WeldError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Candidate:
         graph: its graph; None if the file has no architecture.
         labels: the names of its classes in order, if known.
         executable: layers that run code that comes with the file.
-        problems: what no honest file has.
+        problems: what no honest file has, each as the error that loading the file would end with.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Candidate:
     graph: ModelGraph | None
     labels: tuple[str, ...] | None = None
     executable: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    problems: tuple[WeldError, ...] = ()
 
     @property
     def readable(self) -> ModelGraph | None:
@@ -44,7 +45,7 @@ def candidate_of(
     *,
     custom: Sequence[str] = (),
     executable: Sequence[str] = (),
-    problems: Sequence[str] = (),
+    problems: Sequence[WeldError] = (),
 ) -> Candidate:
     """A candidate out of an opened file.
 
@@ -53,7 +54,7 @@ def candidate_of(
         labels: names of the classes in order; by default those in the file's lineage, if there are any.
         custom: names of classes that Keras does not ship.
         executable: layers that run code that comes with the file.
-        problems: what no honest file has.
+        problems: what no honest file has, each as the error that loading the file would end with.
 
     Raises:
         DamagedFileError: if the config contradicts itself.

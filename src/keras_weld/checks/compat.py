@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from keras_weld.checks.architecture import compare
 from keras_weld.checks.candidate import Candidate
-from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
+from keras_weld.checks.finding import Finding, Severity, note, refusal, refused_as, warning
 from keras_weld.checks.for_average import Pairs, for_average
 from keras_weld.checks.for_ensemble import for_ensemble
 from keras_weld.checks.for_fuse import for_fuse
@@ -139,12 +139,7 @@ def _building(models: Sequence[Candidate]) -> Iterator[Finding]:
     """What stands in the way of building the models; averaging does not need to."""
     for one in models:
         yield from _untrained(one)
-        for problem in one.problems:
-            yield refusal(
-                problem,
-                file=one.name,
-                remedy="Do not load this file unless you know its origin; save the model again there.",
-            )
+        yield from (refused_as(problem, one.name) for problem in one.problems)
         for layer in one.executable:
             yield warning(
                 "The model contains code that runs when it is loaded.",

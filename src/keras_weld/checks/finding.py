@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from keras_weld.errors import WeldError
+
 
 class Severity(StrEnum):
     """How much a finding matters."""
@@ -49,6 +51,23 @@ def refusal(
 ) -> Finding:
     """A finding that makes the merge impossible."""
     return Finding(Severity.REFUSAL, text, file, layer, _text(expected), _text(found), remedy)
+
+
+def refused_as(error: WeldError, file: str) -> Finding:
+    """The same as a finding that makes the merge impossible, of what a file would be refused for.
+
+    Args:
+        error: the refusal.
+        file: the file it is about.
+    """
+    return refusal(
+        error.problem,
+        file=file,
+        layer=error.layer,
+        expected=error.expected,
+        found=error.found,
+        remedy=error.remedy,
+    )
 
 
 def warning(

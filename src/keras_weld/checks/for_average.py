@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from keras_weld.checks.architecture import compare
 from keras_weld.checks.candidate import Candidate
-from keras_weld.checks.finding import Finding, Severity, note, refusal, warning
+from keras_weld.checks.finding import Finding, Severity, note, refusal, refused_as, warning
 from keras_weld.checks.kernels import SAME_START, Likeness, families
 from keras_weld.checks.labels import compare_labels
 from keras_weld.checks.others import OTHERS
@@ -14,6 +14,7 @@ from keras_weld.checks.prepared import other_statistics, other_vocabularies
 from keras_weld.checks.tensors import Pairing, differences, of_fractions, whole_numbers
 from keras_weld.checks.trained_for import other_meanings
 from keras_weld.core.dtypes import is_float
+from keras_weld.errors import ShapeMismatchError
 
 
 class Pairs:
@@ -49,6 +50,7 @@ def for_average(models: Sequence[Candidate], pairings: Sequence[Pairing], pairs:
                 found=one.state.kind,
                 remedy="Give the file that holds the weights.",
             )
+        yield from (refused_as(error, one.name) for error in one.problems if isinstance(error, ShapeMismatchError))
     for other, pairing in zip(models[1:], pairings, strict=True):
         yield from _architecture(first, other)
         if first.state.weights and other.state.weights:

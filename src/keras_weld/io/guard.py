@@ -66,6 +66,16 @@ def _scan(state: ModelState, limits: Limits, custom: Collection[str], unsafe: bo
                 ),
                 state.source,
             )
+    require_sizes(state, limits)
+
+
+def require_sizes(state: ModelState, limits: Limits) -> None:
+    """Refuse a file whose configuration asks for other sizes than it has stored; nothing is asked without one.
+
+    Raises:
+        ShapeMismatchError: naming the layer, the shape that its configuration asks for, and what is stored.
+        LimitError: if an architecture alone asks for a tensor above the limit.
+    """
     if state.config is not None:
         weights = state.kind != Kind.ARCHITECTURE
         check_sizes(state.config, state.specs, state.source, limits, weights=weights)

@@ -151,7 +151,7 @@ def _candidate(model: Any, labels: list[str] | None, limits: Limits, stack: Exit
             labels,
             custom=[found.full_name for found in report.custom],
             executable=report.code,
-            problems=[problem.problem for problem in report.problems],
+            problems=report.problems,
         )
 
 

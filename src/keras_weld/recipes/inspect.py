@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keras_weld.checks.summary import Summary, summarize
 from keras_weld.core.arguments import require_kind, require_path
 from keras_weld.core.state import ModelState
-from keras_weld.errors import add_context
+from keras_weld.errors import LimitError, ShapeMismatchError, WeldError, add_context
 from keras_weld.io.config_scan import ConfigReport, FoundClass, scan_config
 from keras_weld.io.fingerprint import sha256_of
+from keras_weld.io.guard import require_sizes
 from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
 from keras_weld.recipes.intact import Intact
@@ -33,7 +34,7 @@ class Inspection:
         summary: what it holds.
         executable: layers that run code that comes with the file.
         older: layers that Keras 3 no longer has.
-        problems: what no honest file has; loading the file is refused.
+        problems: what no honest file has, sizes that contradict what is stored among it; loading the file is refused.
     """
 
     path: str
@@ -88,15 +89,28 @@ def inspect(path: str | os.PathLike[str], *, limits: Limits | None = None, sha25
             summary=summary,
             executable=report.code,
             older=_names(report.older),
-            problems=tuple(str(problem.problem) for problem in report.problems),
+            problems=tuple(map(_in_one_line, report.problems)),
         )
 
 
 def scan(state: ModelState, limits: Limits) -> ConfigReport:
-    """What in a file's config Keras does not ship, or would do harm; an empty report without a config."""
+    """What in a file's config Keras does not ship, would do harm, or does not belong to the weights in the file.
+
+    The report is empty without a config.
+    """
     if not state.config:
         return ConfigReport()
-    return scan_config(state.config, limits=limits, file=state.source)
+    report = scan_config(state.config, limits=limits, file=state.source)
+    try:
+        require_sizes(state, limits)
+    except (LimitError, ShapeMismatchError) as error:
+        return replace(report, problems=(*report.problems, error))
+    return report
+
+
+def _in_one_line(error: WeldError) -> str:
+    parts = [error.layer, error.expected and f"expected {error.expected}", error.found and f"found {error.found}"]
+    return f"{error.problem} ({'; '.join(part for part in parts if part)})"
 
 
 def _names(found: tuple[FoundClass, ...]) -> tuple[str, ...]:

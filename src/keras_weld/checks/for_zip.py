@@ -12,6 +12,7 @@ from keras_weld.checks.inputs import same_shape, shape_text
 from keras_weld.checks.nodes import Node, flatten, has_weights
 from keras_weld.checks.others import OTHERS
 from keras_weld.checks.partners import partners
+from keras_weld.checks.prepared import other_vocabularies
 from keras_weld.checks.tensors import Pairing
 
 
@@ -49,6 +50,7 @@ def for_zip(models: Sequence[Candidate], pairings: Sequence[Pairing]) -> Iterato
     for other, pairing in zip(models[1:], pairings, strict=True):
         unlike = list(_shared_inputs(models[0], other))
         yield from unlike or _agreement(agree(models[0], other, pairing), other)
+        yield from _vocabularies(models[0], other)
     normalized = any("moving_mean" in tensor.spec.name for tensor in models[0].state.weights)
     if normalized:
         yield warning(
@@ -135,6 +137,18 @@ def _agreement(found: Agreement, other: Candidate) -> Iterator[Finding]:
     )
     # A head of its own for each task is the common case; more than that leaves savings out.
     yield (note(text, **said) if left <= max(2, found.total // 10) else warning(text, **said))
+
+
+def _vocabularies(first: Candidate, other: Candidate) -> Iterator[Finding]:
+    for one in other_vocabularies(first.state, other.state):
+        yield warning(
+            f"The vocabulary {one.name} differs: what is one word to one model is another to the other, and a layer "
+            "that they share takes the one for the other.",
+            file=other.name,
+            expected=one.ours,
+            found=one.theirs,
+            remedy=f"Zip models of one vocabulary{OTHERS}",
+        )
 
 
 def _shared_inputs(first: Candidate, other: Candidate) -> Iterator[Finding]:

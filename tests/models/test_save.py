@@ -117,6 +117,20 @@ def test_a_size_of_shards_and_custom_objects_of_another_kind_are_refused(trained
     assert refused.value.found == "5 (int)"
 
 
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("overwrite", lambda model, path: save(model, path, overwrite="no")),
+        ("compile", lambda model, path: load(path, compile="no")),
+        ("unsafe", lambda model, path: load(path, unsafe="no")),
+    ],
+)
+def test_a_flag_that_is_a_text_is_refused(trained, tmp_path, name, call):
+    with pytest.raises(UsageError, match=f"The argument {name} is either true or false"):
+        call(trained, tmp_path / "m.keras")
+    assert names_in(tmp_path) == []
+
+
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX alone takes memory back")
 def test_moving_averages_that_jax_has_taken_are_told(tmp_path):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])

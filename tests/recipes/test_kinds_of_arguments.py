@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import handmade
+import numpy as np
 import pytest
 
 from keras_weld.errors import UsageError
@@ -17,8 +18,10 @@ from keras_weld.recipes.branch import branch
 from keras_weld.recipes.check import check
 from keras_weld.recipes.convert import convert
 from keras_weld.recipes.ensemble import ensemble
+from keras_weld.recipes.evaluate import evaluate
 from keras_weld.recipes.fuse import fuse
 from keras_weld.recipes.inspect import inspect
+from keras_weld.recipes.loading import Loading
 from keras_weld.recipes.tuning import Training
 
 TAKES_LIMITS: dict[str, Callable[[Path, Any], object]] = {
@@ -31,7 +34,57 @@ TAKES_LIMITS: dict[str, Callable[[Path, Any], object]] = {
 }
 
 
-@pytest.mark.parametrize("value", ["no", 5, [5], True])
+FLAGS: dict[str, Callable[[Path, Any], object]] = {
+    "normalize": lambda file, value: average([file], file.with_name("out.keras"), normalize=value),
+    "overwrite": lambda file, value: convert(file, file.with_name("out.weights.h5"), overwrite=value),
+    "sha256": lambda file, value: inspect(file, sha256=value),
+    "unsafe": lambda file, value: Loading(unsafe=value),
+}
+
+
+@pytest.mark.parametrize("value", ["no", 1, 0.0, [], None])
+@pytest.mark.parametrize("name", list(FLAGS))
+def test_flags_are_true_or_false(tmp_path: Path, name: str, value: Any) -> None:
+    file = handmade.make_keras(tmp_path / "a.keras", handmade.tensors())
+    with pytest.raises(UsageError, match=f"The argument {name} is either true or false") as refused:
+        FLAGS[name](file, value)
+    assert refused.value.remedy == f"Give {name}=True or {name}=False"
+    assert not file.with_name("out.keras").exists()
+
+
+def test_numpy_has_flags_too(tmp_path: Path) -> None:
+    file = handmade.make_keras(tmp_path / "a.keras", handmade.tensors())
+    assert average([file], tmp_path / "out.keras", weights=[3], normalize=np.bool_(True)).weights == (1.0,)
+
+
+@pytest.mark.parametrize("value", [5, "print", []])
+def test_what_is_told_of_progress_goes_to_a_function(tmp_path: Path, value: Any) -> None:
+    file = handmade.make_keras(tmp_path / "a.keras", handmade.tensors())
+    for call in (
+        lambda: average([file], tmp_path / "out.keras", progress=value),
+        lambda: evaluate(file, data="nothing.npz", progress=value),
+    ):
+        with pytest.raises(UsageError, match="The argument progress cannot be called"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("margin", "1"),
+        ("metric", 5),
+        ("pixels", ["0..1"]),
+        ("prepare", "0..1"),
+        ("sample", 1.5),
+        ("sample", True),
+    ],
+)
+def test_what_an_evaluation_takes(name: str, value: Any) -> None:
+    with pytest.raises(UsageError, match=f"argument {name} is of another kind"):
+        evaluate("a.keras", data="nothing.npz", **{name: value})
+
+
+@pytest.mark.parametrize("value", ["no", 5, [5], {}, True])
 @pytest.mark.parametrize("function", list(TAKES_LIMITS))
 def test_limits_are_limits(tmp_path: Path, function: str, value: Any) -> None:
     file = handmade.make_keras(tmp_path / "a.keras", handmade.tensors())
@@ -57,6 +110,8 @@ def test_labels_and_methods(tmp_path: Path) -> None:
     file = handmade.make_keras(tmp_path / "a.keras", handmade.tensors())
     with pytest.raises(UsageError, match="argument labels is of another kind"):
         check([file, file], labels=5)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="argument labels is of another kind"):
+        check([file, file], labels=[5, 5])  # type: ignore[list-item]
     with pytest.raises(UsageError, match="argument method is of another kind"):
         average([file], tmp_path / "out.keras", method=[5])  # type: ignore[arg-type]
 

@@ -140,6 +140,50 @@ def require_kind(name: str, value: Any, kinds: type | tuple[type, ...], expected
         )
 
 
+def require_flag(name: str, value: Any) -> None:
+    """Refuse what is neither True nor False: `"no"` would count as true.
+
+    Args:
+        name: what the argument is called.
+        value: what was passed.
+
+    Raises:
+        UsageError: naming the argument and what was found.
+
+    Example:
+        >>> require_flag("normalize", False)
+    """
+    if type(value).__name__ not in ("bool", "bool_"):  # Python's and NumPy's
+        raise UsageError(
+            f"The argument {name} is either true or false.",
+            expected="True or False",
+            found=f"{value!r:.60} ({type(value).__name__})",
+            remedy=f"Give {name}=True or {name}=False",
+        )
+
+
+def require_function(name: str, value: Any) -> None:
+    """Refuse what can be called no more than None can, which stands for no function.
+
+    Args:
+        name: what the argument is called.
+        value: what was passed.
+
+    Raises:
+        UsageError: naming the argument and what was found.
+
+    Example:
+        >>> require_function("progress", print)
+    """
+    if value is not None and not callable(value):
+        raise UsageError(
+            f"The argument {name} cannot be called.",
+            expected="a function, or None",
+            found=f"{value!r:.60} ({type(value).__name__})",
+            remedy=f"Give {name}=print to see what it is told.",
+        )
+
+
 def require_whole_number(name: str, value: Any, least: int) -> None:
     """Refuse what is no whole number, and one that is too small.
 

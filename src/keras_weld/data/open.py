@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from keras_weld.core.arguments import require_kind
 from keras_weld.data.chosen import sampled
 from keras_weld.data.divide import divide
 from keras_weld.data.function import dataset_of, function_named, require_module
@@ -65,6 +67,11 @@ def open_data(
         >>> open_data((np.zeros((3, 2)), np.zeros(3))).splits["all"].count
         3
     """
+    require_kind("pixels", pixels, str, "a range, such as '0..255'")
+    if prepare is not None:
+        require_kind("prepare", prepare, Preparation, "how to prepare images, such as Preparation(size=(32, 32))")
+    if sample is not None:
+        require_kind("sample", sample, Integral, "a whole number, such as 1000")
     Preparation(pixels=pixels)  # refuses a range that there is not, also where there are no images
     if sample is not None and sample < 1:
         raise UsageError("A sample has at least one example.", found=sample)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_weld.core.arguments import require_kind
 from keras_weld.core.table import Table
 from keras_weld.errors import UsageError
 from keras_weld.judging.outcome import Outcome, Task
@@ -73,6 +74,7 @@ def require_metric(name: str | None) -> None:
         UsageError: naming those that there are.
     """
     if name is not None:
+        require_kind("metric", name, str, "the name of a metric, such as 'accuracy'")
         METRICS[_entry(name)]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_weld.core.arguments import require_path
+from keras_weld.core.arguments import require_flag, require_path
 from keras_weld.core.older_calls import refuse_older
 from keras_weld.core.state import ModelState
 from keras_weld.core.tensor import Role
@@ -95,6 +95,8 @@ def load(
     """
     refuse_older("weld.load", older, _INSTEAD)
     require_path(path, "Give the path of a saved model; a live model needs no loading.")
+    require_flag("compile", compile)
+    require_flag("unsafe", unsafe)
     custom = resolve(custom_objects)
     names = frozenset(custom) | registered_names()
     if "://" not in os.fspath(path):
@@ -105,7 +107,7 @@ def load(
             warnings.filterwarnings("ignore", message=_UNTRAINED)
             model = load(architecture, custom_objects=custom, compile=False, unsafe=unsafe, limits=limits)
     with (
-        scan_file(path, limits=limits or Limits(), custom=names, unsafe=unsafe) as state,
+        scan_file(path, limits=Limits() if limits is None else limits, custom=names, unsafe=unsafe) as state,
         add_context(file=path),
     ):
         refuse_shadowing([state.config, state.compile_config], custom)

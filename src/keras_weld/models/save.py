@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_weld.core.arguments import require_free, require_kind, require_path
+from keras_weld.core.arguments import require_flag, require_free, require_kind, require_path
 from keras_weld.core.older_calls import refuse_older
 from keras_weld.core.state import ModelState
 from keras_weld.errors import UsageError, WriteError, add_context
@@ -86,6 +86,7 @@ def save(
     refuse_older("weld.save", older, _INSTEAD)
     require_path(path, "The model comes first, then the path: weld.save(model, 'model.keras')")
     require_kind("max_shard_size", max_shard_size, Real, "gigabytes, such as 5.0")
+    require_flag("overwrite", overwrite)
     kind = saved_kind(path)
     target = Path(path)
     require_savable(model, target, kind)

@@ -10,7 +10,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from keras_weld.core.arguments import list_of_models, require_kind, require_path
+from keras_weld.core.arguments import list_of_models, require_flag, require_function, require_kind, require_path
 from keras_weld.core.state import ModelState
 from keras_weld.errors import UsageError
 from keras_weld.io.fingerprint import Fingerprints
@@ -107,6 +107,8 @@ def average(
     if architecture is not None:
         require_path(architecture, "Give the path of a file with the architecture, such as 'model.json'.")
     require_kind("limits", limits, Limits, "limits by name, such as Limits()")
+    require_flag("normalize", normalize)
+    require_function("progress", progress)
     written_kind(out)
     require_kind("method", method, str, "the name of a method, such as 'linear'")
     how = METHODS[method]

@@ -83,7 +83,8 @@ def check(
     named = [read_labels(Path(path)) for path in labels] if labels is not None else [None] * len(models)
     with ExitStack() as stack:
         candidates = [
-            _candidate(model, names, limits or _DEFAULT, stack) for model, names in zip(models, named, strict=True)
+            _candidate(model, names, _DEFAULT if limits is None else limits, stack)
+            for model, names in zip(models, named, strict=True)
         ]
         intact = stack.enter_context(Intact([one.state for one in candidates]))
         merges = compare_models(candidates)
@@ -133,6 +134,8 @@ def _validate(models: Sequence[Any], purpose: str | None, labels: Sequence[Any] 
         )
     if labels is not None:
         require_kind("labels", labels, Sequence, "a file for each model, such as ['a.txt', 'b.txt']")
+        for path in labels:
+            require_kind("labels", path, (str, os.PathLike), "a file for each model, such as ['a.txt', 'b.txt']")
     if labels is not None and len(labels) != len(models):
         raise UsageError(
             "There are not as many files of labels as models.",

@@ -7,10 +7,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from keras_weld.core.arguments import require_another_file, require_free, require_path
+from keras_weld.core.arguments import require_another_file, require_flag, require_free, require_kind, require_path
 from keras_weld.core.state import ModelState
 from keras_weld.errors import OptimizerStateError, UsageError, add_context
 from keras_weld.io.hdf5_writer import Slot
@@ -99,10 +100,13 @@ def convert(
     """
     for path in (source, out):
         require_path(path, "Give two paths: weld.convert('old.h5', 'new.keras')")
+    require_flag("unsafe", unsafe)
+    require_flag("overwrite", overwrite)
+    require_kind("max_shard_size", max_shard_size, Real, "gigabytes, such as 5.0")
     kind = saved_kind(out)
     require_another_file(out, [source, Path(source, MODEL)])
     require_free(out, overwrite)
-    asked = _Asked(kind, architecture, custom_objects, unsafe, limits or Limits(), max_shard_size)
+    asked = _Asked(kind, architecture, custom_objects, unsafe, Limits() if limits is None else limits, max_shard_size)
     if is_run(source, which):
         return _out_of_run(Path(source), out, which, asked)
     with open_model(source, asked.limits) as state:

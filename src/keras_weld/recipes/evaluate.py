@@ -5,9 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from keras_weld.core.arguments import list_of_models, require_kind, require_model, require_whole_number
+from keras_weld.core.arguments import (
+    list_of_models,
+    require_flag,
+    require_function,
+    require_kind,
+    require_model,
+    require_whole_number,
+)
 from keras_weld.data.prepare import Preparation
 from keras_weld.io.limits import Limits
 from keras_weld.judging.bootstrap import RESAMPLES
@@ -85,6 +93,9 @@ def evaluate(
     require_whole_number("batch_size", batch_size, 1)
     require_whole_number("resamples", resamples, 1)
     require_whole_number("seed", seed, 0)
+    require_kind("margin", margin, Real, "points or percent, such as 1.0")
+    require_flag("unsafe", unsafe)
+    require_function("progress", progress)
     require_metric(metric)
     dataset = open_within(limits, data, sample=sample, seed=seed, pixels=pixels, prepare=prepare)
     splits_to_judge(dataset)  # what cannot be judged is refused before a model is looked at

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keras_weld.checks.summary import Summary, summarize
-from keras_weld.core.arguments import require_kind, require_path
+from keras_weld.core.arguments import require_flag, require_kind, require_path
 from keras_weld.core.state import ModelState
 from keras_weld.errors import LimitError, ShapeMismatchError, WeldError, add_context
 from keras_weld.io.config_scan import ConfigReport, FoundClass, scan_config
@@ -72,6 +72,7 @@ def inspect(path: str | os.PathLike[str], *, limits: Limits | None = None, sha25
     where = Path(path)
     limits = _DEFAULT if limits is None else limits
     require_kind("limits", limits, Limits, "limits by name, such as Limits()")
+    require_flag("sha256", sha256)
     with ThreadPoolExecutor(1) as pool:
         # On a core of its own while the file is opened and summed up.
         digest = pool.submit(sha256_of, where) if sha256 and where.exists() else None

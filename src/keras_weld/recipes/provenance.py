@@ -35,7 +35,7 @@ def lineage(model: str | os.PathLike[str] | keras.Model, *, limits: Limits | Non
         'ensemble'
     """
     if isinstance(model, str | os.PathLike):
-        with add_context(file=model), open_model(model, limits or Limits()) as state:
+        with add_context(file=model), open_model(model, Limits() if limits is None else limits) as state:
             found = state.metadata.get("lineage")
         return dict(found) if isinstance(found, Mapping) else None
     from keras_weld.models.provenance import lineage_of

@@ -29,11 +29,6 @@ class Source:
     keras_version: str | None = None
     weight: float | None = None
 
-    def __post_init__(self) -> None:
-        # A name on disk may hold bytes that are no text, and JSON in a file may not.
-        plain = self.path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        object.__setattr__(self, "path", plain)
-
 
 @dataclass(frozen=True, slots=True)
 class Lineage:

@@ -40,7 +40,9 @@ def sha256_of(path: Path, stop: Event | None = None) -> str:
 def _of_files(folder: Path, files: Iterable[Path], stop: Event | None) -> str:
     total = hashlib.sha256()
     for file in files:
-        total.update(f"{file.relative_to(folder).as_posix()}\0{_of_file(file, stop)}\n".encode())
+        total.update(
+            f"{file.relative_to(folder).as_posix()}\0{_of_file(file, stop)}\n".encode("utf-8", "surrogateescape")
+        )
     return total.hexdigest()
 
 

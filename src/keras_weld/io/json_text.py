@@ -14,6 +14,9 @@ _LONE_SURROGATE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
 )
+_ESCAPE = re.compile(r"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|ud[89a-f][0-9a-f]{2}|.)")  # as Python writes them
+_HALF = re.compile(r"\\ud[89a-f][0-9a-f]{2}")
+_UNTOLD = r"\ufffd"
 _AGAIN = "The file is damaged or was not written by Keras: save the model again."
 
 
@@ -46,6 +49,23 @@ def parse_json(data: bytes, limits: Limits, what: str) -> dict[str, Any] | list[
         )
     _check_depth(value, limits, what)
     return value
+
+
+def to_json(value: Any, **how: Any) -> str:
+    r"""Plain values as JSON that `parse_json` reads.
+
+    A name on disk may have bytes that are no text, of which Python makes half characters; a JSON text in a file may
+    have none. Each becomes the character that stands for what cannot be told.
+
+    Args:
+        value: plain JSON values.
+        how: goes to `json.dumps`.
+
+    Example:
+        >>> print(to_json(["a\udcff.keras"]))
+        ["a\ufffd.keras"]
+    """
+    return _ESCAPE.sub(lambda found: _UNTOLD if _HALF.fullmatch(found[0]) else found[0], json.dumps(value, **how))
 
 
 def checked_compile_config(value: Any) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from keras_weld.io import archive
 from keras_weld.io.archive import Member, open_archive
 from keras_weld.io.atomic import another
-from keras_weld.io.json_text import parse_json
+from keras_weld.io.json_text import parse_json, to_json
 from keras_weld.io.kinds import LINEAGE
 from keras_weld.io.limits import UNLIMITED
 from keras_weld.io.write import root_texts
@@ -56,7 +55,7 @@ def _label_archive(path: Path, lineage: Mapping[str, Any]) -> None:
                     start = writer.begin(name)
                     _copy(opened.file.fileno(), member, file.fileno(), start)
                     writer.finish(member.size)
-            writer.add(archive.METADATA, json.dumps({**dict(said), LINEAGE: lineage}).encode())
+            writer.add(archive.METADATA, to_json({**dict(said), LINEAGE: lineage}).encode())
             writer.close()
         os.replace(labelled, path)
     finally:

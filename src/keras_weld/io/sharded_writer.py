@@ -21,9 +21,12 @@ from keras_weld.io.atomic import atomic_path, sync_file, sync_folder
 from keras_weld.io.hdf5 import open_hdf5
 from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
+from keras_weld.io.json_text import to_json
 from keras_weld.io.limits import UNLIMITED
 from keras_weld.io.verify import verify
 
+_MAP = ".weights.json"
+_HALVES = re.compile(r"[\ud800-\udfff]")
 _EMPTY = 4096  # no HDF5 file without tensors is larger
 
 
@@ -54,12 +57,11 @@ def open_shards(
     if shard_bytes <= 0:
         raise UsageError("The size of a shard must be positive.", found=shard_bytes)
     path = path.resolve()
-    base = path.name.removesuffix(".weights.json")
     token = os.urandom(4).hex()
     parts = _divide(slots, shard_bytes)
-    names = [f"{base}_{token}_{number:05}.weights.h5" for number in range(len(parts))]
+    names = [f"{_begin(path)}_{token}_{number:05}.weights.h5" for number in range(len(parts))]
     shards = {path.with_name(name): part for name, part in zip(names, parts, strict=True)}
-    first = path.with_name(f"{base}_00000.weights.h5")
+    first = path.with_name(f"{path.name.removesuffix(_MAP)}_00000.weights.h5")  # as Keras works it out
     old, had_first = _shards_of(path), first.exists()
     try:
         with atomic_path(path, lambda _: _open_again(shards, path)) as temporary:
@@ -79,7 +81,7 @@ def open_shards(
             if not had_first:
                 _make_empty(first)
             sync_folder(path.parent)
-            temporary.write_text(json.dumps(_map(slots, names, parts, metadata()), indent=4))
+            temporary.write_text(to_json(_map(slots, names, parts, metadata()), indent=4))
     finally:
         # Whether the new map is in place or not, the folder tells; an interrupt can come between.
         counts = bool(_shards_of(path).intersection(names))
@@ -98,12 +100,16 @@ def _open_again(shards: Mapping[Path, Sequence[Slot]], path: Path) -> None:
 
 def _sweep(path: Path, old: Collection[str] = ()) -> None:
     """Remove the shards that no map in the folder points to: `old` ones, and what killed processes left."""
-    begin = path.name.removesuffix(".weights.json")
-    ours = re.compile(re.escape(begin) + r"_[0-9a-f]{8}_\d{5,}\.weights\.h5")
+    ours = re.compile(re.escape(_begin(path)) + r"_[0-9a-f]{8}_\d{5,}\.weights\.h5")
     needed = _needed(path.parent)
     for entry in path.parent.glob("*.weights.h5"):
         if (entry.name in old or ours.fullmatch(entry.name)) and entry.name not in needed:
             _remove(entry)
+
+
+def _begin(path: Path) -> str:
+    """What the names of shards begin with: the map's own, but for bytes that are no text and cannot stand in it."""
+    return _HALVES.sub("_", path.name.removesuffix(_MAP))
 
 
 def _needed(folder: Path) -> set[str]:

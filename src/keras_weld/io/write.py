@@ -21,6 +21,7 @@ from keras_weld.io.atomic import atomic_path, syncing
 from keras_weld.io.hdf5 import open_hdf5
 from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
+from keras_weld.io.json_text import to_json
 from keras_weld.io.keras_file import open_weights_member
 from keras_weld.io.kinds import LINEAGE as LINEAGE
 from keras_weld.io.kinds import Kind
@@ -118,7 +119,7 @@ def open_sink(
         sink.check_whole()
         with syncing(temporary):  # so that little is left to flush when the file is whole
             writer.finish(sink.size)
-            writer.add(archive.METADATA, json.dumps(metadata()).encode())
+            writer.add(archive.METADATA, to_json(metadata()).encode())
             writer.close()
 
 
@@ -126,7 +127,7 @@ def root_texts(metadata: Mapping[str, Any]) -> dict[str, str]:
     """The lineage as attributes of an HDF5 file's root, in pieces that fit."""
     if LINEAGE not in metadata:
         return {}
-    text = json.dumps(metadata[LINEAGE])
+    text = to_json(metadata[LINEAGE])
     pieces = [text[at : at + _TEXT_PIECE] for at in range(0, len(text), _TEXT_PIECE)]
     return {f"{LINEAGE}{number}": piece for number, piece in enumerate(pieces)}
 

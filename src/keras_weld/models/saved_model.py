@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from keras_weld.core.closeness import largest_difference
 from keras_weld.core.hush import hush
 from keras_weld.errors import MissingExtraError, UsageError, WriteError
+from keras_weld.io.json_text import to_json
 from keras_weld.io.saved_model import DESCRIBED
 from keras_weld.models.architecture import architecture
 from keras_weld.models.keras_private import in_form
@@ -55,7 +55,7 @@ def write_saved_model(model: keras.Model, folder: Path, lineage: Mapping[str, An
         ) from error
     said = {"architecture": architecture(model), "keras_version": keras.__version__, "lineage": lineage}
     (folder / DESCRIBED).parent.mkdir(exist_ok=True)
-    (folder / DESCRIBED).write_text(json.dumps(said), "utf-8")
+    (folder / DESCRIBED).write_text(to_json(said), "utf-8")
 
 
 def compare_served(model: keras.Model, folder: Path) -> None:

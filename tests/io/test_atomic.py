@@ -167,6 +167,17 @@ def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
     assert len(files_and_folders(tmp_path)) == len(NAMES)
 
 
+def test_a_pipe_or_device_is_not_replaced_either(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for name in NAMES:
+        (tmp_path / name).symlink_to(pipe)
+        with pytest.raises(WriteError, match="A device, pipe or socket has this name") as caught:
+            write(tmp_path / name, handmade.tensors())
+        assert (caught.value.file, caught.value.found) == (str(tmp_path / name), str(pipe))
+    assert pipe.is_fifo()
+
+
 def files_and_folders(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-import io
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NoReturn
 
 import click
@@ -17,6 +17,7 @@ from click.exceptions import Exit
 from keras_weld.cli.frame import emit_json, error_console, json_asked
 from keras_weld.cli.interrupt import INTERRUPTED, MESSAGE, raise_if_pressed
 from keras_weld.cli.lazy import LazyGroup
+from keras_weld.cli.streams import CLOSED, OUTPUT, not_written, prepare, say, throw_away, written
 from keras_weld.errors import FIELDS, UsageError, WeldError
 
 COMMANDS = (
@@ -78,8 +79,7 @@ class WeldGroup(LazyGroup):
         """
         try:
             with _in_words(ctx.meta.get(_JSON_AMONG_WORDS, False)):
-                result = super().invoke(ctx)
-            sys.stdout.flush()
+                result = _to_the_end(super().invoke, ctx)
         except WeldError as error:
             _refuse(error, as_json=json_asked(ctx))
         except BrokenPipeError:
@@ -91,7 +91,20 @@ class WeldGroup(LazyGroup):
         return result
 
 
+def _to_the_end(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:
+    """Run a command until all it has shown is out, whatever its answer is."""
+    try:
+        result = invoke(ctx)
+    except Exit:
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+    return result
+
+
 def _of_the_system(error: OSError) -> WeldError:
+    if error.filename == OUTPUT:
+        return not_written(error)
     if isinstance(error, PermissionError):
         return WeldError(
             "The operating system does not allow it.",
@@ -113,11 +126,12 @@ def _in_words(as_json: bool) -> Iterator[None]:
             raise_if_pressed()  # an interrupted import may come out as an error of any kind
             raise
     except KeyboardInterrupt:
-        click.echo(MESSAGE, err=True)
+        say(lambda: click.echo(MESSAGE, err=True))
         raise Exit(INTERRUPTED) from None
     except click.UsageError as error:
         if not as_json:
-            raise
+            say(error.show)
+            raise Exit(REFUSED) from None
         path = error.ctx.command_path if error.ctx else "weld"
         problem = UsageError(error.format_message(), remedy=f"{path} --help shows the options and an example.")
         _refuse(problem, as_json=True)
@@ -159,30 +173,33 @@ def run() -> None:
     """Read the command line and run the command."""
     # TensorFlow greets on standard error unless told otherwise before it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if sys.stdout is None:  # closed by the shell: the first file that is opened would take its place
-        click.echo("Error: Standard output is closed; send it to /dev/null to have nothing shown.", err=True)
+    if not prepare():
+        say(lambda: click.echo(CLOSED, err=True))
         sys.exit(REFUSED)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name may have letters that the terminal lacks
     gc.set_threshold(200_000)  # a command is short: collecting its own start-up takes a twentieth of its time
     try:
         app(prog_name="weld")
     except Exception:
         raise_if_pressed()
-        traceback.print_exc()
-        click.echo(
-            "This is a bug in keras-weld, not a mistake of yours. Please report it with the lines above, "
-            "the command, and what `weld inspect` says of the files.",
-            err=True,
-        )
+        say(_report_bug)
         sys.exit(A_BUG)
+
+
+def _report_bug() -> None:
+    traceback.print_exc()
+    click.echo(
+        "This is a bug in keras-weld, not a mistake of yours. Please report it with the lines above, "
+        "the command, and what `weld inspect` says of the files.",
+        err=True,
+    )
 
 
 def _refuse(error: WeldError, *, as_json: bool) -> NoReturn:
     if os.environ.get("WELD_DEBUG"):
-        traceback.print_exc()
-    if not _printed(error if as_json else None) or not as_json:
-        _show(error)
+        say(traceback.print_exc)
+    printed = written(partial(emit_json, error.as_dict()) if as_json else sys.stdout.flush)
+    if not printed or not as_json:
+        say(lambda: _show(error))
     raise Exit(REFUSED) from None
 
 
@@ -206,22 +223,5 @@ def _show(error: WeldError) -> None:
 
 
 def _leave_quietly() -> NoReturn:
-    _throw_output_away()
+    throw_away(sys.stdout)
     raise Exit(READER_GONE)
-
-
-def _printed(error: WeldError | None) -> bool:
-    """Print an error as JSON, if there is one; False where nothing can be printed, as on a full disk."""
-    try:
-        if error is not None:
-            emit_json(error.as_dict())
-        sys.stdout.flush()
-    except OSError:
-        _throw_output_away()
-        return False
-    return True
-
-
-def _throw_output_away() -> None:
-    # Python flushes standard output once more when it ends; that must find an open file.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

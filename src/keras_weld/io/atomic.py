@@ -109,13 +109,20 @@ def require_place(path: str | os.PathLike[str]) -> None:
     """Refuse a path at which no file can come to stand.
 
     Raises:
-        WriteError: if the folder is missing, or a folder has this name.
+        WriteError: if the folder is missing, or a folder or a device has this name.
     """
     target = Path(path).resolve()
     if not target.parent.is_dir():
         raise folder_missing(path)
     if target.is_dir():
         raise WriteError("A folder has this name.", file=path, remedy="Choose another name for the output.")
+    if target.exists() and not target.is_file():
+        raise WriteError(
+            "A device, pipe or socket has this name; a file would take its place.",
+            file=path,
+            found=os.fspath(target),
+            remedy="Choose another name for the output.",
+        )
 
 
 @contextmanager

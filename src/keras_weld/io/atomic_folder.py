@@ -43,7 +43,7 @@ def atomic_folder(path: str | os.PathLike[str], verify: Callable[[Path], None]) 
     target = Path(path).resolve()
     if not target.parent.is_dir():
         raise folder_missing(path)
-    if target.is_file():
+    if target.exists() and not target.is_dir():
         raise WriteError("A file has the name of this folder.", file=path, remedy="Choose another name.")
     remove_abandoned(target)
     temporary = target.with_name(temporary_name(target.name))

@@ -17,7 +17,7 @@ from typing import Any
 
 from keras_weld.core.state import Array
 from keras_weld.errors import UsageError
-from keras_weld.io.atomic import atomic_path, sync_file, sync_folder
+from keras_weld.io.atomic import atomic_path, require_place, sync_file, sync_folder
 from keras_weld.io.hdf5 import open_hdf5
 from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
@@ -56,6 +56,7 @@ def open_shards(
     """
     if shard_bytes <= 0:
         raise UsageError("The size of a shard must be positive.", found=shard_bytes)
+    require_place(path)
     path = path.resolve()
     token = os.urandom(4).hex()
     parts = _divide(slots, shard_bytes)

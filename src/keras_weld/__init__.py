@@ -5,10 +5,10 @@ Importing it imports no Keras backend; names load on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # checkers know the name; importing it takes longer than the rest of this file
 if TYPE_CHECKING:
+    from typing import Any
+
     from keras_weld.core.state import LazyTensor, ModelState
     from keras_weld.core.tensor import Role, TensorSpec
     from keras_weld.core.version import __version__
@@ -99,6 +99,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

@@ -148,6 +148,15 @@ def test_ctrl_c_while_the_command_line_itself_is_imported_is_told(name: str, tmp
     assert done.stderr == "Interrupted; nothing was left half-written.\n"
 
 
+def test_ctrl_c_before_anything_was_begun_ends_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "threading.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    code = (
+        "import sys; sys.modules.pop('threading', None); sys.path.insert(0, sys.argv[1]); import keras_weld.cli.entry"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 SLOW_KERAS = """
 import signal, sys
 from keras_weld.cli import backend

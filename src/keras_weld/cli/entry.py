@@ -1,12 +1,16 @@
-"""What the script `weld` calls: it imports next to nothing, so that a Ctrl-C is met from the start."""
+"""What the script `weld` calls: it imports next to nothing, so that a Ctrl-C is met nearly from the start."""
 
 from __future__ import annotations
 
 import os
-import signal
-import sys
 
-from keras_weld.cli.interrupt import INTERRUPTED, MESSAGE, listening
+try:
+    import signal
+    import sys
+
+    from keras_weld.cli.interrupt import INTERRUPTED, MESSAGE, listening
+except KeyboardInterrupt:  # nothing was begun, and what would tell of it may not be there
+    os._exit(130)
 
 
 def run() -> None:

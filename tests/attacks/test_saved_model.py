@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from keras_weld.errors import DamagedFileError, WeldError
+from keras_weld.io import saved_model
 from keras_weld.io.guard import scan_file
+from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
 
 tf = pytest.importorskip("tensorflow")
@@ -75,3 +77,53 @@ def test_tensorflow_says_nothing_on_the_screen(folder):
     clean = {name: value for name, value in os.environ.items() if name not in ("WELD_DEBUG", "TF_CPP_MIN_LOG_LEVEL")}
     done = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def objects(*children):
+    """An object graph: for each object, the names and numbers of those below it; the last is a variable."""
+    from tensorflow.core.protobuf import trackable_object_graph_pb2
+
+    graph = trackable_object_graph_pb2.TrackableObjectGraph()
+    for below in children:
+        node = graph.nodes.add()
+        for name, number in below:
+            node.children.add(local_name=name, node_id=number)
+    graph.nodes[-1].attributes.add(name="VARIABLE_VALUE", full_name="dense/kernel", checkpoint_key="key")
+    return graph
+
+
+class Values:
+    """What TensorFlow reads variables by, with one of them."""
+
+    def get_variable_to_shape_map(self):
+        return {"key": [2]}
+
+    def get_variable_to_dtype_map(self):
+        return {"key": tf.float32}
+
+
+def read(graph, tmp_path, monkeypatch):
+    monkeypatch.setattr(saved_model, "_open", lambda path: (Values(), graph))
+    return saved_model.read_saved_model(tmp_path, Limits())
+
+
+def test_objects_one_within_the_other_thousands_deep_are_walked(tmp_path, monkeypatch):
+    depth = 5000
+    chain = objects([("layer_with_weights-0", 1)], *([("part", number + 2)] for number in range(depth)), [])
+    assert list(read(chain, tmp_path, monkeypatch)) == ["dense/kernel"]
+    circle = objects([("layer_with_weights-0", 1)], [("again", 1), ("part", 2)], [])
+    assert list(read(circle, tmp_path, monkeypatch)) == ["dense/kernel"]
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        lambda: objects([("layer_with_weights-x", 1)], []),
+        lambda: objects([("layer_with_weights-0", 9)], []),
+        lambda: objects([("variables", 1)], [("0", 9)], []),
+        lambda: objects([("variables", 1), ("trainable_variables", 9)], [("0", 2)], []),
+    ],
+)
+def test_objects_that_are_not_there_are_damage(graph, tmp_path, monkeypatch):
+    with pytest.raises(DamagedFileError, match="objects that the SavedModel lists contradict each other"):
+        read(graph(), tmp_path, monkeypatch)

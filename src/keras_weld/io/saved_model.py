@@ -6,6 +6,7 @@ This is the one format that needs TensorFlow to be read; it is imported when suc
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,9 @@ def read_saved_model(path: Path, limits: Limits) -> ModelState:
     """
     reader, graph = _open(path)
     shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
-    listed = _list_of(graph, "trainable_variables")
-    trainable = set(listed) if listed else None
     tensors: dict[str, LazyTensor] = {}
     with add_context(file=path):
-        order = _list_of(graph, "variables") or _by_layer(graph) or _by_operation(graph)
+        order, trainable = _order_of(graph)
         if not order:
             raise WrongKindError(
                 "This SavedModel does not list a Keras model's variables.",
@@ -72,7 +71,7 @@ def read_saved_model(path: Path, limits: Limits) -> ModelState:
                 name,
                 shape,
                 dtype,
-                _role(name, trainable is None or node in trainable, dtype),
+                _role(name, not trainable or node in trainable, dtype),
                 f"variables/{number}",
                 name.rpartition("/")[0],
             )
@@ -117,6 +116,20 @@ def _open_aloud(path: Path) -> tuple[Any, Any]:
     return reader, graph
 
 
+def _order_of(graph: Any) -> tuple[list[int], set[int]]:
+    """The numbers of the variables' nodes in order, and of those that are trained; none if that is not told."""
+    try:
+        order = _list_of(graph, "variables") or _by_layer(graph) or _by_operation(graph)
+        trainable = set(_list_of(graph, "trainable_variables"))
+        for node in order:
+            graph.nodes[node]
+    except (IndexError, ValueError) as error:  # of a node that is not there, or of a layer without a number
+        raise DamagedFileError(
+            "The objects that the SavedModel lists contradict each other.", found=str(error), remedy=_COPY_AGAIN
+        ) from error
+    return order, trainable
+
+
 def _list_of(graph: Any, name: str, owner: int = 0) -> list[int]:
     """Node numbers in a list of an object, the root at first, in order; empty if it has no such list."""
     node = next((child.node_id for child in graph.nodes[owner].children if child.local_name == name), None)
@@ -130,46 +143,43 @@ def _by_layer(graph: Any) -> list[int]:
     """Variables of a model saved without traces: layer by layer, in the order in which each made them."""
     start = "layer_with_weights-"
     layers = [child for child in graph.nodes[0].children if child.local_name.startswith(start)]
-    found: dict[int, None] = {}
-    seen: set[int] = set()
-
-    def visit(node: int) -> None:
-        if node in seen:
-            return
-        seen.add(node)
-        if any(attribute.name == _VALUE for attribute in graph.nodes[node].attributes):
-            found[node] = None
-        for child in graph.nodes[node].children:
-            visit(child.node_id)
-
-    for layer in sorted(layers, key=lambda child: int(child.local_name.removeprefix(start))):
-        visit(layer.node_id)
-    return list(found)
+    ordered = sorted(layers, key=lambda child: int(child.local_name.removeprefix(start)))
+    return _variables_from(graph, [child.node_id for child in ordered], partial(_children_of, graph))
 
 
 def _by_operation(graph: Any) -> list[int]:
     """Variables of a model of Keras 3 that `tf.saved_model.save` wrote: layer by layer, the parts of each after it."""
-    found: dict[int, None] = {}
+
+    def following(node: int) -> list[int]:
+        children = _children_of(graph, node)
+        own = [child for child in children if _is_variable(graph, child)]
+        return [*own, *_layers_of(graph, node), *children]  # the last are parts, such as a cell
+
+    return _variables_from(graph, _layers_of(graph, 0), following)
+
+
+def _variables_from(graph: Any, starts: list[int], following: Callable[[int], list[int]]) -> list[int]:
+    """The variables among some objects and all that follow them; each comes before what follows it, and once."""
+    found: list[int] = []
     seen: set[int] = set()
-
-    def visit(node: int) -> None:
+    waiting = starts[::-1]
+    while waiting:
+        node = waiting.pop()
         if node in seen:
-            return
+            continue
         seen.add(node)
-        children = graph.nodes[node].children
-        if any(attribute.name == _VALUE for attribute in graph.nodes[node].attributes):
-            found[node] = None
-        for child in children:  # those of its own
-            if any(attribute.name == _VALUE for attribute in graph.nodes[child.node_id].attributes):
-                visit(child.node_id)
-        for layer in _layers_of(graph, node):
-            visit(layer)
-        for child in children:  # parts, such as a cell
-            visit(child.node_id)
+        if _is_variable(graph, node):
+            found.append(node)
+        waiting.extend(reversed(following(node)))
+    return found
 
-    for layer in _layers_of(graph, 0):
-        visit(layer)
-    return list(found)
+
+def _is_variable(graph: Any, node: int) -> bool:
+    return any(attribute.name == _VALUE for attribute in graph.nodes[node].attributes)
+
+
+def _children_of(graph: Any, node: int) -> list[int]:
+    return [child.node_id for child in graph.nodes[node].children]
 
 
 def _layers_of(graph: Any, node: int) -> list[int]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
+import h5py
 import handmade
 import pytest
 from click.testing import CliRunner
@@ -11,6 +14,7 @@ from click.testing import CliRunner
 from keras_weld.checks.finding import Finding
 from keras_weld.cli.main import app
 from keras_weld.errors import IncompatibleModelsError, ShapeMismatchError, UsageError, WrongKindError
+from keras_weld.io.guard import scan_file
 from keras_weld.recipes.average import average
 from keras_weld.recipes.check import check
 from keras_weld.recipes.inspect import inspect
@@ -109,7 +113,7 @@ def test_a_width_that_contradicts_the_weights_is_shown_by_inspect_and_refused_by
         handmade.make_legacy(lying, values)
     assert inspect(honest).problems == ()
     assert inspect(lying).problems == (
-        "A layer asks for a tensor of another shape than the file has stored. (hidden/kernel; expected shape (?, 500), "
+        "A layer asks for a tensor of another shape than the file has stored (hidden/kernel; expected shape (?, 500), "
         "as the configuration says; found (6, 5), (5,))",
     )
     found = check([lying, lying])
@@ -120,6 +124,38 @@ def test_a_width_that_contradicts_the_weights_is_shown_by_inspect_and_refused_by
         assert refused[0].expected == "shape (?, 500), as the configuration says"
     with pytest.raises(ShapeMismatchError, match="A layer asks for a tensor of another shape"):
         average([lying, lying], tmp_path / "out.keras")
+
+
+def with_operation(file: Path, class_name: str) -> Path:
+    """A whole-model `.h5` of Keras 3 in which an operation stands before the last layer."""
+    handmade.make_legacy(file, handmade.tensors())
+    tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, 5], "keras_history": ["hidden", 0, 0]}}
+    layers = [{key: one[key] for key in ("class_name", "config")} for one in handmade.config()["config"]["layers"]]
+    layers[3:3] = [{"class_name": class_name, "config": {"name": "between"}}]
+    for number, layer in enumerate(layers):
+        layer["name"] = layer["config"]["name"]
+        given = json.loads(json.dumps(tensor).replace("hidden", layers[number - 1]["name"])) if number else None
+        layer["inbound_nodes"] = [{"args": [given], "kwargs": {}}] if number else []
+    ends = {"input_layers": [["given", 0, 0]], "output_layers": [["out", 0, 0]]}
+    inner = {"name": "small", "trainable": True, "layers": layers, **ends}
+    with h5py.File(file, "r+") as content:
+        content.attrs["model_config"] = json.dumps({"class_name": "Functional", "config": inner})
+    return file
+
+
+def test_an_operation_that_an_h5_does_not_tell_from_a_layer_is_refused_by_the_scan(tmp_path: Path) -> None:
+    file = with_operation(tmp_path / "a.h5", "Relu")
+    problem = "The file holds an operation of keras.ops and, as .h5, does not say so: Keras takes it for a layer."
+    (told,) = inspect(file).problems
+    assert told.startswith(f"{problem[:-1]} (between (Relu); expected a .keras file")
+    with pytest.raises(WrongKindError, match=re.escape(problem)) as refused:
+        scan_file(file)
+    assert (refused.value.layer, refused.value.found) == ("between (Relu)", "no layer of Keras called Relu")
+    found = check([file, file])
+    assert [one.purpose for one in found.merges if one.possible] == ["average"]
+    scan_file(file, custom={"Relu"}).close()  # a layer of one's own may have that name
+    like_a_layer = with_operation(tmp_path / "b.h5", "Softmax")  # which Keras builds as the layer, and rightly
+    assert inspect(like_a_layer).problems == ()
 
 
 @pytest.mark.parametrize("command", ["inspect", "check"])

@@ -114,7 +114,7 @@ def _rows(found: Inspection) -> list[tuple[str, str]]:
         rows.append(("own classes", ", ".join(summary.custom)))
     rows += [("runs code", text) for text in found.executable]
     rows += [("gone in Keras 3", text) for text in found.older]
-    rows += [("unsafe", text) for text in found.problems]
+    rows += [("refused", text) for text in found.problems]
     if summary.lineage:
         rows += _lineage(summary.lineage)
     if found.sha256:
@@ -195,7 +195,7 @@ def _dicts(values: Any) -> list[dict[str, Any]]:
 
 def _labelled_once(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Leave out a label that is the same as the one above, except of notes and warnings."""
-    kept = ("note", "unsafe", "runs code", "told")
+    kept = ("note", "refused", "runs code", "told")
     return [
         ("" if number and rows[number - 1][0] == label and label not in kept else label, value)
         for number, (label, value) in enumerate(rows)

@@ -15,7 +15,7 @@ _STYLES = {
     "note": "yellow",
     "warning": "yellow",
     "runs code": "red",
-    "unsafe": "red",
+    "refused": "red",
 }
 _NARROWEST = 20
 

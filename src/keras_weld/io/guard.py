@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from keras_weld.core.state import ModelState
 from keras_weld.errors import add_context
+from keras_weld.io.bare_operations import require_no_bare_operation
 from keras_weld.io.check_sizes import check_sizes
 from keras_weld.io.config_scan import require_safe, scan_config
 from keras_weld.io.hdf5_reader import Reader
@@ -27,8 +28,8 @@ def scan_file(
     """Open a model file, and refuse it if building a model from it would not be safe.
 
     Checks, in this order: the file's structure; every class and function that its configuration names; the
-    sizes that the configuration asks for against the tensors that are stored. The structure is looked through
-    with h5py, as Keras will see it.
+    operations in a `.h5`, which Keras cannot tell from layers; the sizes that the configuration asks for against
+    the tensors that are stored. The structure is looked through with h5py, as Keras will see it.
 
     Args:
         path: the file or folder.
@@ -66,6 +67,7 @@ def _scan(state: ModelState, limits: Limits, custom: Collection[str], unsafe: bo
                 ),
                 state.source,
             )
+    require_no_bare_operation(state, custom)
     require_sizes(state, limits)
 
 

@@ -13,7 +13,7 @@ from keras_weld.errors import (
     WeldError,
     WrongKindError,
 )
-from keras_weld.io.kinds import Kind
+from keras_weld.io.bare_operations import bare_operations, taken_for_a_layer
 
 _OBJECT = re.compile(r"object <\w+ name=([^,>]+)")
 _CONFIG_NAME = re.compile(r"could not be deserialized properly.*?'name': '([^']+)'", re.DOTALL)
@@ -82,15 +82,9 @@ def refusal(error: Exception, state: ModelState) -> WeldError:
             "with it: weld.load(file, architecture='arch.json'). Inspecting and averaging work without "
             "building.",
         )
-    if operation := _operation_in_h5(state, unknown and unknown[1]):
-        return WrongKindError(
-            "The file holds an operation of keras.ops and, as .h5, does not say so: Keras takes it for a layer.",
-            layer=operation,
-            expected="a .keras file, which keeps what is an operation",
-            found=_reason(text),
-            remedy="Save the model as .keras where it was built. Or load the weights into its architecture, which "
-            "model.to_json() gives: weld.load(file, architecture='arch.json'). Inspecting and averaging work as it is.",
-        )
+    wanted = unknown and unknown[1]
+    if operation := next((one for one in bare_operations(state) if wanted in (None, one.class_name)), None):
+        return taken_for_a_layer(operation, _reason(text))
     if unknown:
         name = unknown[1]
         short = name.rpartition(">")[2]
@@ -110,14 +104,6 @@ def refusal(error: Exception, state: ModelState) -> WeldError:
         remedy="If layers of your own are involved, check that their get_config and build match what was "
         "saved. weld inspect shows what the file holds without building it.",
     )
-
-
-def _operation_in_h5(state: ModelState, unknown: str | None) -> str | None:
-    """The first operation in a whole-model `.h5`, or the one that Keras does not know."""
-    if state.kind is not Kind.LEGACY_MODEL or state.graph is None:
-        return None
-    operations = [layer for layer in state.graph.layers if layer.is_operation and unknown in (None, layer.class_name)]
-    return f"{operations[0].name} ({operations[0].class_name})" if operations else None
 
 
 def _optimizer(text: str, state: ModelState) -> OptimizerStateError:

@@ -6,12 +6,14 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from keras_weld.checks.summary import Summary, summarize
 from keras_weld.core.arguments import require_flag, require_kind, require_path
 from keras_weld.core.state import ModelState
-from keras_weld.errors import LimitError, ShapeMismatchError, WeldError, add_context
+from keras_weld.errors import LimitError, ShapeMismatchError, WeldError, WrongKindError, add_context
+from keras_weld.io.bare_operations import require_no_bare_operation
 from keras_weld.io.config_scan import ConfigReport, FoundClass, scan_config
 from keras_weld.io.fingerprint import sha256_of
 from keras_weld.io.guard import require_sizes
@@ -34,7 +36,8 @@ class Inspection:
         summary: what it holds.
         executable: layers that run code that comes with the file.
         older: layers that Keras 3 no longer has.
-        problems: what no honest file has, sizes that contradict what is stored among it; loading the file is refused.
+        problems: why loading the file is refused: what no honest file has, sizes that contradict what is stored,
+            operations that Keras takes for layers.
     """
 
     path: str
@@ -95,23 +98,26 @@ def inspect(path: str | os.PathLike[str], *, limits: Limits | None = None, sha25
 
 
 def scan(state: ModelState, limits: Limits) -> ConfigReport:
-    """What in a file's config Keras does not ship, would do harm, or does not belong to the weights in the file.
+    """What in a file's config Keras does not ship, would do harm, cannot be built, or does not fit the weights.
 
     The report is empty without a config.
     """
     if not state.config:
         return ConfigReport()
     report = scan_config(state.config, limits=limits, file=state.source)
-    try:
-        require_sizes(state, limits)
-    except (LimitError, ShapeMismatchError) as error:
-        return replace(report, problems=(*report.problems, error))
-    return report
+    problems = list(report.problems)
+    for require in (require_no_bare_operation, partial(require_sizes, limits=limits)):
+        try:
+            require(state)
+        except (LimitError, ShapeMismatchError, WrongKindError) as error:
+            problems.append(error)
+    return replace(report, problems=tuple(problems))
 
 
 def _in_one_line(error: WeldError) -> str:
     parts = [error.layer, error.expected and f"expected {error.expected}", error.found and f"found {error.found}"]
-    return f"{error.problem} ({'; '.join(part for part in parts if part)})"
+    told = "; ".join(part for part in parts if part)
+    return f"{error.problem.removesuffix('.')} ({told})" if told else error.problem
 
 
 def _names(found: tuple[FoundClass, ...]) -> tuple[str, ...]:

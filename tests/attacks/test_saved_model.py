@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from keras_weld.io.read import open_model
 
 tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.keras
+GOLDEN = Path(__file__).parent.parent / "golden" / "keras2_15"
 
 
 @pytest.fixture
@@ -127,3 +130,14 @@ def test_objects_one_within_the_other_thousands_deep_are_walked(tmp_path, monkey
 def test_objects_that_are_not_there_are_damage(graph, tmp_path, monkeypatch):
     with pytest.raises(DamagedFileError, match="objects that the SavedModel lists contradict each other"):
         read(graph(), tmp_path, monkeypatch)
+
+
+def test_a_broken_description_beside_the_graph_is_damage(tmp_path):
+    shutil.copytree(GOLDEN / "mlp.savedmodel", tmp_path / "m")
+    (tmp_path / "m" / "keras_metadata.pb").write_bytes(b"\x08\xff\xff no message")
+    with pytest.raises(DamagedFileError, match="The description of the SavedModel cannot be read"):
+        open_model(tmp_path / "m")
+    (tmp_path / "m" / "saved_model.pb").write_bytes(b"\x08\xff\xff no message")
+    with pytest.raises(DamagedFileError, match="The graph of the SavedModel cannot be read") as refused:
+        saved_model.refuse_file_access(tmp_path / "m")
+    assert refused.value.file == str(tmp_path / "m")

@@ -158,3 +158,9 @@ def test_a_model_of_a_class_in_the_script_itself_has_no_module(tmp_path: Path) -
     own = {**handmade.config(), "class_name": "Net", "module": None, "registered_name": "Net", "config": {}}
     file = handmade.make_keras(tmp_path / "a.keras", handmade.tensors(), config=own)
     assert inspect(file).kind == "keras"
+
+
+def test_a_registered_name_that_is_no_text_is_refused_by_the_scan(tmp_path: Path) -> None:
+    config = change(handmade.config(), (*LAYER, "registered_name"), 5)
+    file = handmade.make_keras(tmp_path / "m.keras", handmade.tensors(), config=config)
+    assert any("expected names that are texts" in told for told in inspect(file).problems)

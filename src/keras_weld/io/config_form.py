@@ -51,7 +51,7 @@ def _of_keras(entry: Mapping[str, Any]) -> bool:
     """Whether this is from Keras 3 itself, by the module that Keras writes beside the class."""
     module = entry.get("module")
     registered = entry.get("registered_name")
-    return isinstance(module, str) and module.split(".")[0] == "keras" and (registered or "").count(">") == 0
+    return isinstance(module, str) and module.split(".")[0] == "keras" and ">" not in str(registered)
 
 
 def _of_a_script(entry: Mapping[str, Any]) -> bool:

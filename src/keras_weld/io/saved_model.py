@@ -229,8 +229,7 @@ def _keras_metadata(path: Path, limits: Limits) -> tuple[dict[str, Any] | None, 
     limits.check("json_bytes", file.stat().st_size, "The size of keras_metadata.pb")
     from tensorflow.python.keras.protobuf import saved_metadata_pb2
 
-    nodes = saved_metadata_pb2.SavedMetadata()
-    nodes.ParseFromString(file.read_bytes())
+    nodes = _parsed(saved_metadata_pb2.SavedMetadata(), file, "The description of the SavedModel")
     root = next((node for node in nodes.nodes if node.node_path == "root"), None)
     if root is None:
         return None, {}
@@ -239,6 +238,15 @@ def _keras_metadata(path: Path, limits: Limits) -> tuple[dict[str, Any] | None, 
         return None, {}
     config = {"class_name": content.get("class_name"), "config": content["config"]}
     return config, {"keras_version": content.get("keras_version"), "backend": content.get("backend")}
+
+
+def _parsed(message: Any, file: Path, what: str) -> Any:
+    """A message of protobuf, filled from a file."""
+    try:
+        message.ParseFromString(file.read_bytes())
+    except Exception as error:  # protobuf's DecodeError, which its versions keep in several places
+        raise DamagedFileError(f"{what} cannot be read.", found=str(error), remedy=_COPY_AGAIN) from error
+    return message
 
 
 def refuse_file_access(path: Path) -> None:
@@ -254,10 +262,8 @@ def refuse_file_access(path: Path) -> None:
         from tensorflow.core.protobuf import saved_model_pb2
 
         graph = saved_model_pb2.SavedModel()
-    try:
-        graph.ParseFromString((path / "saved_model.pb").read_bytes())
-    except Exception as error:  # protobuf's DecodeError, which its versions keep in several places
-        raise DamagedFileError("The graph of the SavedModel cannot be read.", file=path, found=str(error)) from error
+    with add_context(file=path):
+        graph = _parsed(graph, path / "saved_model.pb", "The graph of the SavedModel")
     used = {
         node.op
         for meta in graph.meta_graphs

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import h5py
 import handmade
 import numpy as np
 from click.testing import CliRunner
@@ -33,3 +36,18 @@ def test_what_adapt_saw_is_no_size_of_batches(tmp_path):
     file = handmade.make_keras(tmp_path / "a.keras", {**values, **handmade.tensors()}, config=config)
     (port,) = inspect(file).summary.inputs
     assert port.shape == (None, 6)
+
+
+def test_classes_that_an_h5_was_compiled_with_are_named_as_those_of_a_keras_file_are(tmp_path):
+    loss = {"module": "mine", "class_name": "MyLoss", "config": {}, "registered_name": "mine>MyLoss"}
+    metric = {"module": "mine", "class_name": "function", "config": "hits", "registered_name": "function"}
+    compiled = {"loss": loss, "metrics": [metric], "weighted_metrics": None}
+    older, newer = tmp_path / "m.h5", tmp_path / "m.keras"
+    handmade.make_keras(newer, handmade.tensors(), config={**handmade.config(), "compile_config": compiled})
+    handmade.make_legacy(older, handmade.tensors())
+    with h5py.File(older, "r+") as content:
+        content.attrs["training_config"] = json.dumps(compiled)
+    for file in (older, newer):
+        summary = inspect(file).summary
+        assert summary.custom == ("mine.MyLoss", "mine.hits")
+        assert (summary.losses, summary.metrics) == (("my_loss",), ("hits",))

@@ -124,6 +124,8 @@ def _class_and_config(value: Any) -> tuple[str | None, Mapping[str, Any]]:
 
 def _named(value: Any) -> str | None:
     name, config = _class_and_config(value)
+    if name == "function":
+        return value["config"] if isinstance(value.get("config"), str) else None
     given = config.get("name")
     return given if isinstance(given, str) else snake_case(name) if name else None
 

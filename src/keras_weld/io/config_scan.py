@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from keras_weld.errors import LimitError, UnknownClassError, UnsafeFileError, WeldError
@@ -78,6 +78,11 @@ class ConfigReport:
     def of_python(self) -> tuple[FoundClass, ...]:
         """What is from Python's own library and was not passed in."""
         return tuple(one for one in self.unknown if one.of_python)
+
+    def joined(self, other: ConfigReport) -> ConfigReport:
+        """This report with what another found of the same model."""
+        found = {one.name: (*getattr(self, one.name), *getattr(other, one.name)) for one in fields(self)[:-1]}
+        return ConfigReport(**found, unsafe=self.unsafe)
 
     @property
     def code(self) -> tuple[str, ...]:

@@ -105,6 +105,9 @@ def scan(state: ModelState, limits: Limits) -> ConfigReport:
     if not state.config:
         return ConfigReport()
     report = scan_config(state.config, limits=limits, file=state.source)
+    if state.compile_config and "compile_config" not in state.config:  # of an .h5, which keeps it elsewhere
+        compiled = scan_config(state.compile_config, limits=limits, file=state.source, compiled=True)
+        report = report.joined(compiled)
     problems = list(report.problems)
     for require in (require_no_bare_operation, partial(require_sizes, limits=limits)):
         try:

@@ -89,12 +89,9 @@ def require_model(model: Any) -> None:
         UsageError: if it is something else.
     """
     if not isinstance(model, str | os.PathLike) and not hasattr(model, "predict_on_batch"):
-        raise UsageError(
-            "This is not a model.",
-            expected="the path of a saved model, or a live Keras model",
-            found=f"{model!r:.60} ({type(model).__name__})",
-            remedy="Give the path of a .keras file, such as 'model.keras'.",
-        )
+        expected = "the path of a saved model, or a live Keras model"
+        remedy = "Give the path of a .keras file, such as 'model.keras'."
+        raise _of_another_kind("This is not a model.", expected, model, remedy)
 
 
 def require_path(path: Any, remedy: str) -> None:
@@ -132,12 +129,8 @@ def require_kind(name: str, value: Any, kinds: type | tuple[type, ...], expected
         >>> require_kind("last", 3, Integral, "a whole number, such as 5")
     """
     if isinstance(value, bool) or not isinstance(value, kinds):
-        raise UsageError(
-            f"The argument {name} is of another kind.",
-            expected=expected,
-            found=f"{value!r:.60} ({type(value).__name__})",
-            remedy=f"Give {name}={expected.rpartition('such as ')[2]}",
-        )
+        remedy = f"Give {name}={expected.rpartition('such as ')[2]}"
+        raise _of_another_kind(f"The argument {name} is of another kind.", expected, value, remedy)
 
 
 def require_flag(name: str, value: Any) -> None:
@@ -154,11 +147,8 @@ def require_flag(name: str, value: Any) -> None:
         >>> require_flag("normalize", False)
     """
     if type(value).__name__ not in ("bool", "bool_"):  # Python's and NumPy's
-        raise UsageError(
-            f"The argument {name} is either true or false.",
-            expected="True or False",
-            found=f"{value!r:.60} ({type(value).__name__})",
-            remedy=f"Give {name}=True or {name}=False",
+        raise _of_another_kind(
+            f"The argument {name} is either true or false.", "True or False", value, f"Give {name}=True or {name}=False"
         )
 
 
@@ -176,12 +166,8 @@ def require_function(name: str, value: Any) -> None:
         >>> require_function("progress", print)
     """
     if value is not None and not callable(value):
-        raise UsageError(
-            f"The argument {name} cannot be called.",
-            expected="a function, or None",
-            found=f"{value!r:.60} ({type(value).__name__})",
-            remedy=f"Give {name}=print to see what it is told.",
-        )
+        remedy = f"Give {name}=print to see what it is told."
+        raise _of_another_kind(f"The argument {name} cannot be called.", "a function, or None", value, remedy)
 
 
 def require_whole_number(name: str, value: Any, least: int) -> None:
@@ -259,3 +245,7 @@ def require_size(size: Any) -> None:
         raise UsageError("A size is height and width.", expected=expected, found=size)
     for value in size:
         require_whole_number("size", value, 1)
+
+
+def _of_another_kind(problem: str, expected: str, value: Any, remedy: str) -> UsageError:
+    return UsageError(problem, expected=expected, found=f"{value!r:.60} ({type(value).__name__})", remedy=remedy)

@@ -149,7 +149,8 @@ class _Asked:
 
 
 def _out_of_run(run: Path, out: str | os.PathLike[str], which: str | None, asked: _Asked) -> Converted:
-    from keras_weld.recipes.run_model import LAST, model_of_run
+    from keras_weld.recipes.run_model import model_of_run
+    from keras_weld.recipes.run_step import LAST
     from keras_weld.recipes.written import left_out, write_tried
 
     with _told() as notes:

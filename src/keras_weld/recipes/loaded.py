@@ -16,7 +16,8 @@ from keras_weld.io.read import open_model
 from keras_weld.models.copying import classes_of
 from keras_weld.models.load import load
 from keras_weld.models.made_up import answers, made_up_inputs
-from keras_weld.recipes.run_model import LAST, model_of_run
+from keras_weld.recipes.run_model import model_of_run
+from keras_weld.recipes.run_step import LAST
 from keras_weld.recipes.which import is_run
 from keras_weld.training.conductor import rate_of
 

@@ -32,9 +32,10 @@ from keras_weld.training.objective import Loss
 from keras_weld.training.parts import Part, parts_of
 from keras_weld.training.plan import DEFAULT_STAGES, Stage, format_stages, parse_stages
 from keras_weld.training.result import StageRun, StagesRun
+from keras_weld.training.run_architecture import told_architecture
 from keras_weld.training.score import Score
 from keras_weld.training.stages_folder import Ledger, StagesFolder
-from keras_weld.training.trainer import compile_for
+from keras_weld.training.trainer import beside, compile_for
 
 Progress = Callable[[int, int, str], None]
 """Called with steps done, steps in all (of all stages, if none ends early), and what is being trained."""
@@ -129,7 +130,16 @@ def _folder(
 ) -> StagesFolder:
     make_deterministic()
     epochs = sum(stage.epochs for stage in planned)
-    return StagesFolder(run, _identity(course, model, planned), every, tell, steps=course.steps, epochs=epochs)
+    return StagesFolder(
+        run,
+        _identity(course, model, planned),
+        every,
+        tell,
+        steps=course.steps,
+        epochs=epochs,
+        architecture=told_architecture(model),
+        rest=[keras.ops.convert_to_numpy(one.value) for one in beside(model, course.trainer)],
+    )
 
 
 def _identity(course: Course, model: keras.Model, planned: Sequence[Stage]) -> dict[str, Any]:

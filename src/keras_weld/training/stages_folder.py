@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 
+from keras_weld.core.state import Array
 from keras_weld.errors import TrainingError
 from keras_weld.training.callback_state import check_callbacks
 from keras_weld.training.checkpoints import Snapshot
@@ -30,6 +31,8 @@ _NOT_COMPARED = ("version", "versions", "hardware", "script", "layers")
 """What may differ from start to start; and the layers, by which another model is told."""
 
 _KEPT = 2  # checkpoints
+_REST = "rest"
+_STAGES = "stages"
 
 
 class Ledger(keras.callbacks.Callback):  # type: ignore[misc]
@@ -70,6 +73,8 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         tell: called with what a person should know.
         steps: batches of an epoch.
         epochs: epochs of all stages, if none ends early.
+        architecture: how the model is built, as JSON, if it can tell.
+        rest: what the model has besides the variables that are trained or computed with, in their order.
 
     Attributes:
         every: when to take a checkpoint besides every epoch's end.
@@ -90,10 +95,13 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         *,
         steps: int,
         epochs: int,
+        architecture: str | None = None,
+        rest: Sequence[Array] = (),
     ) -> None:
         folder, options = placed(folder)
         self._folder, self._store = folder, RunStore(folder, options.get("keep", _KEPT))
-        self._steps, self._epochs, self._identity = steps, epochs, identity
+        self._steps, self._epochs, self._identity, self._architecture = steps, epochs, identity, architecture
+        self._rest = {f"{_REST}/{number:05}": value for number, value in enumerate(rest)}
         self.every, self.ledger = every, Ledger(1, (), ())
         self.resumed: Snapshot | None = None
         hold(folder)
@@ -138,7 +146,7 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
             rate: the learning rate of the first step.
         """
         whole = replace(place, epoch=ledger.epochs + place.epoch)
-        self._store.begin(self._identity, whole, self._epochs, rate)
+        self._store.begin(self._identity, whole, self._epochs, rate, architecture=self._architecture)
 
     def end(self) -> None:
         """Note that all stages are done."""
@@ -159,7 +167,7 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
             {"stage": ledger.number, **measured(one), "rate": one["rate"]} for one in checkpoint.facts["history"]
         ]
         history = [{"epoch": number, "step": (number + 1) * self._steps, **one} for number, one in enumerate(entries)]
-        self._store.keep(checkpoint, history)
+        self._store.keep(replace(checkpoint, arrays={**checkpoint.arrays, **self._rest}), history)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -168,6 +176,22 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
             self._store.__exit__(kind, error, trace)
         finally:
             release(self._folder)
+
+
+def is_in_stages(identity: Mapping[str, Any]) -> bool:
+    """Whether a run is a training in stages, by what it is."""
+    return _STAGES in identity
+
+
+def best_in(checkpoint: Snapshot) -> dict[str, Any]:
+    """The best weights up to a checkpoint, as `BestWeights.state` gives them."""
+    found: dict[str, Any] = unpack(checkpoint.facts["callbacks"][1]["state"]["best"], checkpoint.arrays)
+    return found
+
+
+def rest_in(checkpoint: Snapshot) -> list[Array]:
+    """What the model has besides the variables that are trained or computed with, in their order."""
+    return [value for name, value in checkpoint.arrays.items() if name.startswith(f"{_REST}/")]
 
 
 def _named(validation: Mapping[str, float]) -> dict[str, float]:

@@ -21,6 +21,12 @@ def trainer_of(answered: Answered) -> keras.Model:
     return keras.Model(alone(list(answered.inputs)), outputs, name="trainer")
 
 
+def beside(model: keras.Model, trainer: keras.Model) -> list[Any]:
+    """The variables of a model that its trainer does without: those of outputs that are not trained."""
+    shared = {id(variable) for variable in trainer.variables}
+    return [variable for variable in model.variables if id(variable) not in shared]
+
+
 def compile_for(trainer: keras.Model, aims: Sequence[Aim], optimizer: str, rate: float) -> None:
     """Give the trainer a fresh optimizer, and the losses and metrics of its outputs.
 

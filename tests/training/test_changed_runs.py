@@ -20,7 +20,9 @@ from keras import layers  # noqa: E402
 
 import keras_weld as weld  # noqa: E402
 from keras_weld.errors import ShapeMismatchError, TrainingError, UsageError  # noqa: E402
+from keras_weld.training.checkpoints import Checkpoints  # noqa: E402
 from keras_weld.training.compiled import compiled_facts  # noqa: E402
+from keras_weld.training.conductor import rate_of  # noqa: E402
 from keras_weld.training.starts import git_state  # noqa: E402
 
 
@@ -85,22 +87,115 @@ def test_another_model_is_told_by_its_layers(run: Path) -> None:
 
 def test_what_no_flag_makes_work_is_not_offered(run: Path) -> None:
     assert "changes=" not in refused(run, build=builder(8)).remedy
+    meant = ["model", "optimizer"]
+    assert "changes=" not in refused(run, ShapeMismatchError, build=builder(8), changes=meant).remedy
 
+
+@pytest.mark.parametrize(
+    ("optimizer", "words", "needed"),
+    [
+        (keras.optimizers.SGD, "another optimizer", "optimizer"),
+        (lambda: keras.optimizers.Adamax(1e-2), "another optimizer", "optimizer"),
+        (lambda: keras.optimizers.Adam(1e-2, use_ema=True), "another optimizer", "optimizer"),
+        (
+            lambda: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-2, 9)),
+            "another learning rate",
+            "optimizer', 'learning_rate",
+        ),
+    ],
+    ids=["fewer variables", "as many", "averages", "schedule"],
+)
+def test_an_optimizer_whose_state_was_not_kept_begins_anew_if_that_is_meant(
+    optimizer: Any, words: str, needed: str, run: Path
+) -> None:
+    build = builder(optimizer=optimizer)
+    error = refused(run, build=build)
+    assert words in error.problem
+    assert f"begin anew, with the weights that were kept: changes=['{needed}" in error.remedy
     told: list[str] = []
-    for optimizer, words in (
-        (keras.optimizers.SGD, "another optimizer"),
-        (lambda: keras.optimizers.Adam(1e-2, use_ema=True), "another optimizer"),
-        (lambda: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-2, 9)), "another learning rate"),
-    ):
-        error = refused(run, build=builder(optimizer=optimizer))
-        assert words in error.problem
-        assert f"weld save {run} -o start.keras" in error.remedy
-        assert "changes=" not in error.remedy
-        meant = ["optimizer", "learning_rate"]
-        error = refused(run, build=builder(optimizer=optimizer), changes=meant, tell=told.append)
-        assert error.problem == "The optimizer has another number of variables than the run was begun with."
-        assert f"weld save {run} -o start.keras" in error.remedy
-    assert told == []
+    seen = Watch()
+    train(run, build, tell=told.append, changes=["optimizer", "learning_rate", "callbacks"], callbacks=[seen])
+    assert seen.iterations == [1, 2, 3], "it began anew at the second of four steps"
+    fresh = next(text for text in told if text.startswith("The optimizer begins anew"))
+    assert "the state of Adam was left out" in fresh
+    (noted,) = json.loads((run / "run.json").read_text())["changes"]
+    assert fresh in noted["notes"]
+    assert train(run, build, epochs=3, changes=["callbacks"]).history.epoch == [0, 1, 2]
+
+
+class Watch(keras.callbacks.Callback):
+    """Notes how often the optimizer has stepped, and the rate, after each step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.iterations: list[int] = []
+        self.rates: list[float] = []
+
+    def get_state(self) -> dict[str, Any]:
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        pass
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.iterations.append(int(self.model.optimizer.iterations))
+        self.rates.append(rate_of(self.model))
+
+
+def test_layers_that_are_unfrozen_on_the_way_need_a_fresh_optimizer(tmp_path: Path) -> None:
+    def build(frozen: bool) -> Callable[[], Any]:
+        def made() -> keras.Model:
+            model = builder()()
+            model.layers[1].trainable = not frozen
+            model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy", run_eagerly=True)
+            return model
+
+        return made
+
+    with pytest.raises(Interruption):
+        train(tmp_path, build(True), at=2)
+    with pytest.raises(TrainingError, match="another number of variables") as error:
+        train(tmp_path, build(False), changes=["model"])
+    assert error.value.remedy.endswith("changes=['model', 'optimizer'].")
+    assert train(tmp_path, build(False), changes=["model", "optimizer"], tell=lambda text: None).history.epoch == [0, 1]
+
+
+def test_a_rate_that_was_lowered_stays_with_a_fresh_optimizer_and_another_schedule_goes_on(tmp_path: Path) -> None:
+    lower = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 1e-3)
+    given = {"epochs": 1, "changes": ["optimizer", "callbacks"], "tell": lambda text: None}
+    train(tmp_path / "lowered", callbacks=[lower], **given)
+    seen = Watch()
+    other = builder(optimizer=lambda: keras.optimizers.RMSprop(1e-2))
+    train(tmp_path / "lowered", other, callbacks=[seen], **{**given, "epochs": 2})
+    assert seen.rates == [pytest.approx(1e-3)] * 2
+
+    def scheduled(rate: float) -> Callable[[], Any]:
+        schedule = keras.optimizers.schedules.ExponentialDecay
+        return builder(optimizer=lambda: keras.optimizers.Adam(schedule(rate, 1, 0.5)))
+
+    train(tmp_path / "scheduled", scheduled(1e-2), epochs=1)
+    seen, told = Watch(), []
+    given |= {"epochs": 2, "changes": ["learning_rate", "callbacks"], "tell": told.append}
+    train(tmp_path / "scheduled", scheduled(1e-1), callbacks=[seen], **given)
+    assert seen.iterations == [3, 4]
+    assert seen.rates[0] == pytest.approx(0.1 * 0.5**3)
+    assert "The learning rate jumps from 0.0025 to 0.025." in told
+
+
+def test_weights_swapped_for_moving_averages_stay_where_an_optimizer_begins_anew(tmp_path: Path) -> None:
+    def averaging() -> keras.Model:
+        return builder(optimizer=lambda: keras.optimizers.Adam(1e-2, use_ema=True))()
+
+    swap = {"epochs": 1, "tell": lambda text: None}
+    train(tmp_path, averaging, callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True)], **swap)
+    kept = Checkpoints(tmp_path / "checkpoints").read(2)
+    found: list[Any] = []
+    look = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: found.append(model.get_weights()))
+    model = builder(optimizer=lambda: keras.optimizers.SGD(1e-2, use_ema=True))()
+    swaps = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), look]
+    train(tmp_path, lambda: model, callbacks=swaps, changes=["optimizer", "callbacks"], **{**swap, "epochs": 2})
+    for number, value in enumerate(found[0]):
+        np.testing.assert_array_equal(value, kept.arrays[f"model/{number:05}"])
 
 
 def test_all_differences_are_named_at_once(run: Path) -> None:

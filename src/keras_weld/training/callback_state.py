@@ -14,11 +14,12 @@ from keras_weld.errors import TrainingError
 from keras_weld.training.callback_attributes import has_attributes
 from keras_weld.training.packing import pack, unpack
 
+_SWAPPED = "_ema_weights_in_model"
 _KEPT: dict[str, tuple[str, ...]] = {
     "EarlyStopping": ("best", "wait", "stopped_epoch", "best_weights", "best_epoch"),
     "ReduceLROnPlateau": ("best", "wait", "cooldown_counter"),
     "ModelCheckpoint": ("best", "_batches_seen_since_last_saving", "_last_batch_seen", "_current_epoch"),
-    "SwapEMAWeights": ("_ema_weights_in_model",),
+    "SwapEMAWeights": (_SWAPPED,),
     "TensorBoard": ("_global_train_batch", "_global_test_batch"),
     "CSVLogger": ("keys",),
 }
@@ -109,6 +110,16 @@ def matched(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]]) -> li
             left.remove(entry)
         found.append({"class": name} if entry is None else dict(entry))
     return found
+
+
+def without_swap(states: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """States for an optimizer that begins anew: weights that were swapped for its averages stay so."""
+    return [
+        {**one, "state": {key: value for key, value in one["state"].items() if key != _SWAPPED}}
+        if isinstance(one.get("state"), Mapping)
+        else dict(one)
+        for one in states
+    ]
 
 
 def prepare(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]], arrays: Mapping[str, Array]) -> None:

@@ -13,9 +13,13 @@ from keras_weld.training.data_words import same_data, words_of_data
 from keras_weld.training.identity import VERSION
 from keras_weld.training.layer_facts import words_of_layers
 
-_WITH_VARIABLES = ("model", "optimizer", "learning_rate")  # a schedule is no variable, as a fixed rate is
+_WITH_STATE = ("model", "optimizer", "learning_rate")
+"""What an optimizer's state hangs on: what is trained, and whether the rate is a schedule, which is no variable."""
+
+_MODEL, _OPTIMIZER = "model", "optimizer"
 _DATA = ("data", "validation_data")
 _SEVERAL = ("loss_weights", "metrics", "steps", "callbacks", *_DATA)
+_OFFER = "Go on with what it was begun with, begin another run, or say that it is meant:"
 _COUNTED_IN_BATCHES = "batches"
 _LONGEST = 120
 
@@ -82,6 +86,7 @@ def compare(
     changes: Collection[str],
     file: str,
     misfit: WeldError | None = None,
+    unfit: WeldError | None = None,
 ) -> tuple[list[str], list[str]]:
     """How a run differs from the one it goes on from.
 
@@ -90,37 +95,48 @@ def compare(
         now: what it is.
         changes: the differences that are meant.
         file: the run, for messages.
-        misfit: why the variables that were kept cannot be those of the model and its optimizer, if they cannot.
+        misfit: why the variables that were kept cannot be those of the model, if they cannot.
+        unfit: why the state that was kept cannot be the optimizer's, if it cannot: that begins anew where "optimizer"
+            is among the changes.
 
     Returns:
         What is to be told, and the names of the differences that are meant and there.
 
     Raises:
         TrainingError: for differences that are not meant; names old and new.
-        WeldError: `misfit`, if no difference that is not meant explains it.
+        WeldError: `misfit` or `unfit`, if no difference that is not meant explains it.
     """
     found = changed(then, now, CHANGES)
     refused = [one for one in found if one.name not in changes]
-    if misfit is not None and not any(one.name in _WITH_VARIABLES for one in refused):
+    names = {one.name for one in refused}
+    if misfit is not None and _MODEL not in names:
         raise misfit
+    if unfit is not None and _OPTIMIZER not in changes and misfit is None:
+        allowing = _allowing({*changes, *names, _OPTIMIZER})
+        unfit.remedy = f"{unfit.remedy} Or have it begin anew, with the weights that were kept: {allowing}."
+        if names.isdisjoint(_WITH_STATE):
+            raise unfit
+        misfit = unfit
     if refused:
-        raise _refusal(refused, file, misfit)
+        offer = f"{_OFFER} {_allowing({*changes, *names})}."
+        raise _refusal(refused, file, offer if misfit is None else misfit.remedy)
     return [*(one.told for one in found), *changed_versions(then, now)], [one.name for one in found]
 
 
-def _refusal(refused: Sequence[Change], file: str, misfit: WeldError | None) -> TrainingError:
+def _refusal(refused: Sequence[Change], file: str, remedy: str | None) -> TrainingError:
     """What to say of all differences that are not meant; what cannot be allowed is not offered."""
-    offer = (
-        "Go on with what it was begun with, begin another run, or say that it is meant: "
-        f"changes={[one.name for one in refused]!r}."
-    )
     return TrainingError(
         f"The run was begun with {' and '.join(one.another for one in refused)}.",
         file=file,
         expected=_sides(refused, "old"),
         found=_sides(refused, "new"),
-        remedy=offer if misfit is None else misfit.remedy,
+        remedy=remedy,
     )
+
+
+def _allowing(names: Collection[str]) -> str:
+    """The option that allows changes."""
+    return f"changes={[name for name in CHANGES if name in names]!r}"
 
 
 def _sides(refused: Sequence[Change], side: str) -> str:

@@ -128,11 +128,11 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         """Begin, or put everything back as it was."""
         resumed = self._resumed
         if resumed is not None:
-            check_variables(self._model, resumed.arrays, self._groups(resumed), self._file)
+            check_variables(self._model, resumed.arrays, self._groups(resumed, measured=True), self._file)
             prepare(self.callbacks, resumed.facts["callbacks"], resumed.arrays)
         self._tell("on_train_begin", logs)
         if resumed is not None:
-            set_variables(self._model, resumed.arrays, (MODEL, OPTIMIZER), self._file)
+            set_variables(self._model, resumed.arrays, self._groups(resumed, measured=False), self._file)
             put_back(self.callbacks, resumed.facts["callbacks"], resumed.arrays)
             if self._rate is not None:
                 self._model.optimizer.learning_rate = self._rate
@@ -145,7 +145,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Tell of it, unless it began before the interruption."""
         if self._inside and self._resumed is not None:
-            if METRICS in self._groups(self._resumed):
+            if METRICS in self._groups(self._resumed, measured=True):
                 set_variables(self._model, self._resumed.arrays, (METRICS,), self._file)
             set_random_state(unpack(self._resumed.facts["random"], self._resumed.arrays))
             return
@@ -207,10 +207,14 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         """Hand it on."""
         self._tell("on_test_batch_end", batch, logs)
 
-    def _groups(self, resumed: Snapshot) -> tuple[str, ...]:
-        """The groups of variables that were kept: metrics inside an epoch alone, and unless others are meant."""
-        measured = any(name.startswith(f"{METRICS}/") for name in resumed.arrays)
-        return (MODEL, OPTIMIZER, METRICS) if self._inside and measured else (MODEL, OPTIMIZER)
+    def _groups(self, resumed: Snapshot, *, measured: bool) -> tuple[str, ...]:
+        """The groups of variables that are put back.
+
+        Metrics are inside an epoch alone, and unless others are meant; the optimizer's unless it begins anew.
+        """
+        there = {name.partition("/")[0] for name in resumed.arrays}
+        wanted = (MODEL, OPTIMIZER, METRICS) if measured and self._inside else (MODEL, OPTIMIZER)
+        return tuple(group for group in wanted if group in there)
 
     def _settle(self) -> None:
         if self.place.epoch >= self.params["epochs"]:

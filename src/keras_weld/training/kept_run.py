@@ -18,11 +18,12 @@ from keras_weld.training.changes import require_change
 from keras_weld.training.checkpoints import Snapshot
 from keras_weld.training.comparing import Change, compare
 from keras_weld.training.conductor import place_of, rate_of
+from keras_weld.training.fresh_optimizer import about_fresh, has_optimizer, of_another_class, without_optimizer
 from keras_weld.training.keras_loop import known_names
 from keras_weld.training.run_architecture import told_architecture
 from keras_weld.training.run_history import write_history
 from keras_weld.training.run_store import RunStore
-from keras_weld.training.variables import METRICS, misfit
+from keras_weld.training.variables import METRICS, MODEL, OPTIMIZER, misfit
 
 Tell = Callable[[str], None]
 """Called with what a person should know, a sentence at a time."""
@@ -45,7 +46,7 @@ class KeptRun(AbstractContextManager["KeptRun"]):
         self._change: dict[str, Any] | None = None
         self._resumed: Snapshot | None = None
         self._model: keras.Model = None
-        self._rate = 0.0
+        self._say: Tell = to_stderr
 
     def resume(
         self,
@@ -70,30 +71,46 @@ class KeptRun(AbstractContextManager["KeptRun"]):
         """
         for name in changes:
             require_change(name)
-        self._identity, self._rate, self._model = identity, rate_of(model), model
+        self._identity, self._model, self._say = identity, model, say
         found = self._store.newest(say)
         if found is None:
             return None, None
         newest, known = found
-        notes, meant = compare(
-            known, identity, changes, str(self.folder), misfit(model, newest.arrays, str(self.folder))
-        )
+        rate = newest.facts["rate"]
+        newest, notes, meant = self._compared(newest, known, changes)
+        anew = not has_optimizer(newest)
         newest, others = self._with_callbacks(newest, callbacks, changes)
         notes, meant = [*notes, *(one.told for one in others)], [*meant, *(one.name for one in others)]
         untold = set(changes) - set(known)  # by an older version of keras-weld
         if newest.facts["batch"] and {"loss", "metrics"} & {*meant, *untold}:
             newest = replace(newest, arrays={key: one for key, one in newest.arrays.items() if not _is_metric(key)})
             notes.append("Loss and metrics of the epoch that was interrupted are of the rest of it alone.")
-        rate, kept = (self._rate if "learning_rate" in meant else None), newest.facts["rate"]
-        if rate is not None and kept and not 1 / _JUMP <= rate / kept <= _JUMP:
-            notes.append(f"The learning rate jumps from {kept:g} to {rate:g}.")
         for text in notes:
             say(text)
-        if meant:
+        if meant or anew:
             place = {"step": newest.step, "epoch": newest.facts["epoch"], "batch": newest.facts["batch"]}
             self._change = {**place, "changed": meant, "notes": notes}
-        self._resumed, self._rate = newest, kept if rate is None else rate
-        return newest, rate
+        self._resumed = newest
+        if self._scheduled:
+            return newest, None
+        return newest, rate_of(model) if "learning_rate" in meant else rate if anew else None
+
+    @property
+    def _scheduled(self) -> bool:
+        """Whether the learning rate is no number that could be set."""
+        return not isinstance(self._identity["learning_rate"], int | float)
+
+    def _compared(
+        self, newest: Snapshot, known: Mapping[str, Any], changes: Collection[str]
+    ) -> tuple[Snapshot, list[str], list[str]]:
+        """What of the checkpoint is gone on with, what is to be told of differences, and their names."""
+        model, file, now = self._model, str(self.folder), self._identity
+        before, after = known["optimizer"], now["optimizer"]
+        unfit = misfit(model, newest.arrays, OPTIMIZER, file) or of_another_class(before, after, file)
+        notes, meant = compare(known, now, changes, file, misfit(model, newest.arrays, MODEL, file), unfit)
+        if unfit is None:
+            return newest, notes, meant
+        return without_optimizer(newest), [*notes, about_fresh(before, self._scheduled)], meant
 
     def _with_callbacks(
         self, newest: Snapshot, callbacks: Sequence[Any], changes: Collection[str]
@@ -132,15 +149,27 @@ class KeptRun(AbstractContextManager["KeptRun"]):
         names = known_names(self._model) if self._best.metric is not None else None
         if names is not None:
             self._best.check(dict.fromkeys(names))
+        rate = rate_of(self._model)
+        self._tell_jump(rate)
         self._store.begin(
             self._identity,
             place_of(self._resumed),
             epochs,
-            self._rate,
+            rate,
             change=self._change,
             best=self._best.text,
             architecture=told_architecture(self._model),
         )
+
+    def _tell_jump(self, rate: float) -> None:
+        """Tell of a learning rate that jumps, and note it with the change that it comes of."""
+        kept = None if self._resumed is None else self._resumed.facts["rate"]
+        if not kept or 1 / _JUMP <= rate / kept <= _JUMP:
+            return
+        text = f"The learning rate jumps from {kept:g} to {rate:g}."
+        self._say(text)
+        if self._change is not None:
+            self._change["notes"].append(text)
 
     def end(self, history: Sequence[Mapping[str, Any]]) -> None:
         """Note the end. The history is written again: a kill may have come between the last checkpoint and its own."""

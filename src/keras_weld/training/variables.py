@@ -101,18 +101,17 @@ def check_variables(
                 layer=str(variable.path),
                 expected=f"shape {tuple(variable.shape)}, as the model has it now",
                 found=f"shape {value.shape}",
-                remedy=_remedy(name, file),
+                remedy=_remedy(name),
             )
     return here
 
 
-def misfit(model: keras.Model, values: Mapping[str, Array], file: str) -> WeldError | None:
-    """Why values cannot be those of the model and its optimizer, as `check_variables` tells; None if they can."""
-    for group in (MODEL, OPTIMIZER):
-        try:
-            check_variables(model, values, (group,), file)
-        except (TrainingError, ShapeMismatchError) as error:
-            return error
+def misfit(model: keras.Model, values: Mapping[str, Array], group: str, file: str) -> WeldError | None:
+    """Why values cannot be those of a group of a model's variables, as `check_variables` tells; None if they can."""
+    try:
+        check_variables(model, values, (group,), file)
+    except (TrainingError, ShapeMismatchError) as error:
+        return error
     return None
 
 
@@ -137,7 +136,7 @@ def _others(here: Mapping[str, Any], kept: Mapping[str, Any], file: str) -> Trai
         layer=str(here[first].path) if first in here else None,
         expected=f"{len(here)}, as the model has now",
         found=f"{len(kept)} that were kept",
-        remedy=_remedy(first, file),
+        remedy=_remedy(first),
     )
 
 
@@ -145,11 +144,8 @@ def _group(name: str) -> str:
     return name.partition("/")[0]
 
 
-def _remedy(name: str, file: str) -> str:
+def _remedy(name: str) -> str:
     """What to do about a variable that does not fit."""
     if _group(name) == OPTIMIZER:
-        return (
-            "Compile with the optimizer and the kind of learning rate that the run was begun with; or begin another "
-            f"run with the weights of this one: `weld save {file} -o start.keras`, and build the model from that file."
-        )
+        return "Compile with the optimizer and the kind of learning rate that the run was begun with."
     return "Build and compile the model that the run was begun with, or begin another run."

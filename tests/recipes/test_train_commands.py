@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -113,3 +114,22 @@ def test_after_a_failure_in_the_middle_the_run_keeps_the_data_that_it_went_on_wi
     (folder / "press").unlink()
     weld_here("resume", run, check=True)
     assert [start["step"] for start in run_json(run)["starts"]] == [0, 4, 5]
+
+
+def test_the_training_of_an_averaged_model_tells_that_its_optimizer_is_fresh(
+    folder: Path, weld_here: Callable[..., Any]
+) -> None:
+    import keras_weld as weld
+
+    nets = importlib.import_module("nets_of_train_commands")
+    sources = [weld.save(nets.small(), folder / f"{name}.keras") for name in "ab"]
+    weld.average(sources, folder / "soup.keras")
+    more = "optimizer: adam\nloss: sparse_categorical_crossentropy\n"
+    (folder / "r.yaml").write_text(f"model: soup.keras\ndata: one.npz\nepochs: 1\nbatch_size: 20\n{more}")
+    run, words = folder / "run", "(linear of 2 models), and no optimizer's state belongs to it: the optimizer is fresh."
+    told = weld_here("train", folder / "r.yaml", "--run", run, check=True)
+    assert words in " ".join(told.stdout.split())
+    assert words in " ".join(weld_here("history", run, check=True).stdout.split())
+    again = weld_here("resume", run, "--epochs", "+1", check=True)
+    assert "fresh" not in again.stdout
+    assert [len(start["notes"]) for start in run_json(run)["starts"]] == [1, 0]

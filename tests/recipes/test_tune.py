@@ -239,6 +239,7 @@ def test_the_head_of_a_fused_model_is_its_new_layers_and_its_lineage_is_kept(fil
     told = weld.lineage(model)
     assert told["stages"][0]["layers"] == ["head", "fused"]
     assert told["earlier"]["method"] == "fuse"
+    assert any("(fuse of 2 models), and no optimizer's state belongs to it" in note for note in told["notes"])
     again = weld.tune(tmp_path / "tuned.keras", files / "digits.npz", stages="head:1@1e-2")
     assert weld.lineage(again)["stages"][0]["layers"] == ["head", "fused"]
     assert weld.lineage(again)["earlier"]["earlier"]["method"] == "fuse"

@@ -40,8 +40,9 @@ class RunRecord:
 
     @property
     def told(self) -> list[str]:
-        """Where the run was taken up again, and what was changed there, in sentences in their order."""
-        found = [(place, f"Taken up again after {place:.4g} epochs ({how}).") for place, how in self.resumed]
+        """What was told at a start, where the run was taken up again, and what was changed there, in their order."""
+        found = [(self._place(start), note) for start in self.starts for note in start.get("notes", ())]
+        found += [(place, f"Taken up again after {place:.4g} epochs ({how}).") for place, how in self.resumed]
         for change in self.changes:
             place = self._place(change)
             found += [(place, f"Changed after {place:.4g} epochs: {note}") for note in change["notes"]]

@@ -121,9 +121,11 @@ def tune_model(
     head = _head_layers(earlier, live)
     run = tuning.run(live, head, meanings_of(sources.members[0], sources.candidates[0]))
     from keras_weld.compose.member import Composed
+    from keras_weld.training.fresh_optimizer import about_merged
 
     fresh = [_FRESH] if sources.candidates[0].state.kind is Kind.ARCHITECTURE else []
-    notes = [*fresh, *tuning.examples.notes, *run.notes]
+    merged = [] if earlier is None else [about_merged(earlier)]
+    notes = [*fresh, *merged, *tuning.examples.notes, *run.notes]
     composed = Composed(live, notes, tuning.parameters(run), head or ())
     outputs = _outputs(live, list(run.losses))
 

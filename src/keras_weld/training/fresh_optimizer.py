@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from keras_weld.core.plural import counted
 from keras_weld.errors import TrainingError, WeldError
 from keras_weld.training.callback_state import without_swap
 from keras_weld.training.checkpoints import Snapshot
@@ -57,6 +58,17 @@ def about_fresh(then: Any, scheduled: bool) -> str:
     also = ", and so does the schedule of the learning rate" if scheduled else ""
     left = f"the state of {_class(then)} was left out, the weights are those that were kept"
     return f"The optimizer begins anew{also}: {left}."
+
+
+def about_merged(lineage: Mapping[str, Any]) -> str:
+    """What to say where the training of a model that was made of others begins.
+
+    Args:
+        lineage: how it was made.
+    """
+    sources = lineage.get("sources") or ()
+    made = f"{lineage.get('method')} of {counted(len(sources), 'model')}"
+    return f"The model was made by keras-weld ({made}), and no optimizer's state belongs to it: the optimizer is fresh."
 
 
 def _class(told: Mapping[str, Any]) -> str:

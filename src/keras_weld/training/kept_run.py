@@ -12,13 +12,20 @@ from typing import Any
 
 import keras
 
+from keras_weld.models.provenance import lineage_of
 from keras_weld.training.best import Criterion
 from keras_weld.training.callback_state import check_callbacks, matched, names_of
 from keras_weld.training.changes import require_change
 from keras_weld.training.checkpoints import Snapshot
 from keras_weld.training.comparing import Change, compare
 from keras_weld.training.conductor import place_of, rate_of
-from keras_weld.training.fresh_optimizer import about_fresh, has_optimizer, of_another_class, without_optimizer
+from keras_weld.training.fresh_optimizer import (
+    about_fresh,
+    about_merged,
+    has_optimizer,
+    of_another_class,
+    without_optimizer,
+)
 from keras_weld.training.keras_loop import known_names
 from keras_weld.training.run_architecture import told_architecture
 from keras_weld.training.run_history import write_history
@@ -47,6 +54,7 @@ class KeptRun(AbstractContextManager["KeptRun"]):
         self._resumed: Snapshot | None = None
         self._model: keras.Model = None
         self._say: Tell = to_stderr
+        self._notes: list[str] = []
 
     def resume(
         self,
@@ -74,6 +82,7 @@ class KeptRun(AbstractContextManager["KeptRun"]):
         self._identity, self._model, self._say = identity, model, say
         found = self._store.newest(say)
         if found is None:
+            self._tell_merged()
             return None, None
         newest, known = found
         rate = newest.facts["rate"]
@@ -156,10 +165,18 @@ class KeptRun(AbstractContextManager["KeptRun"]):
             place_of(self._resumed),
             epochs,
             rate,
+            notes=self._notes,
             change=self._change,
             best=self._best.text,
             architecture=told_architecture(self._model),
         )
+
+    def _tell_merged(self) -> None:
+        """Tell of an optimizer that is fresh because the model was made of others."""
+        lineage = lineage_of(self._model)
+        if lineage is not None and not int(self._model.optimizer.iterations):
+            self._notes = [about_merged(lineage)]
+            self._say(self._notes[0])
 
     def _tell_jump(self, rate: float) -> None:
         """Tell of a learning rate that jumps, and note it with the change that it comes of."""

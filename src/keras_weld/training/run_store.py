@@ -71,6 +71,7 @@ class RunStore(AbstractContextManager["RunStore"]):
         epochs: int,
         rate: float,
         *,
+        notes: Sequence[str] = (),
         change: Mapping[str, Any] | None = None,
         best: str | None = None,
         architecture: str | None = None,
@@ -82,6 +83,7 @@ class RunStore(AbstractContextManager["RunStore"]):
             place: where it is, epochs counted over all of the run.
             epochs: how many it is to have in the end.
             rate: the learning rate of the first step.
+            notes: what was told of this start.
             change: what was changed, if something was.
             best: what makes the best checkpoint, in words, if that is told.
             architecture: how the model is built and compiled, as JSON, if it can tell.
@@ -93,7 +95,11 @@ class RunStore(AbstractContextManager["RunStore"]):
         changes = [*self._known["changes"], *([] if change is None else [change])]
         self.folder.mkdir(parents=True, exist_ok=True)
         write_architecture(self.folder, architecture)
-        told = {"identity": identity, "changes": changes, "starts": [*self._known["starts"], start]}
+        told = {
+            "identity": identity,
+            "changes": changes,
+            "starts": [*self._known["starts"], {**start, "notes": list(notes)}],
+        }
         write_run(self.folder, {**self._known, **told, **({} if best is None else {"best": best})})
 
     def keep(self, checkpoint: Snapshot, history: Sequence[Mapping[str, Any]], spare: int | None = None) -> None:

@@ -99,6 +99,22 @@ def test_a_finished_training_goes_on_for_longer_and_with_other_data(
     assert [(run / name).read_text() for name in ("run.json", "recipe.json")] == before
 
 
+def test_a_finished_run_is_left_as_it_is(folder: Path, weld_here: Callable[..., Any]) -> None:
+    run = folder / "run"
+    weld_here("train", folder / "r.yaml", "--run", run, check=True)
+    (run / "model.keras").unlink()
+    weld_here("resume", run, check=True)
+    assert (run / "model.keras").is_file(), "what is missing is made again"
+
+    def state() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in run.rglob("*") if path.name != "lock"}
+
+    before, listed = state(), weld_here("runs", run, "--json", check=True).stdout
+    weld_here("resume", run, check=True)
+    assert state() == before
+    assert weld_here("runs", run, "--json", check=True).stdout == listed
+
+
 def test_after_a_failure_in_the_middle_the_run_keeps_the_data_that_it_went_on_with(
     folder: Path, weld_here: Callable[..., Any]
 ) -> None:

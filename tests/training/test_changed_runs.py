@@ -347,6 +347,17 @@ def test_in_a_callback_batches_of_a_dataset_are_looked_at_unless_they_are_drawn(
     assert fit(tmp_path / "drawn", x=Rows(noise=True)).epoch == [0]
 
 
+def test_in_a_callback_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
+    fit(tmp_path)
+
+    def state() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.name != "lock"}
+
+    before = state()
+    assert fit(tmp_path).epoch == [0]
+    assert state() == before
+
+
 def test_what_is_no_folder_and_no_function_that_builds_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for run in (tmp_path / "file", tmp_path / "file" / "run"):

@@ -131,6 +131,8 @@ def _remove(run: Path, names: Collection[str], folders: Sequence[Path]) -> None:
 
 def _write(run: Path, files: Mapping[str, str | None]) -> None:
     for name, text in files.items():
+        if text == _text(run / name):
+            continue
         if text is None:
             (run / name).unlink(missing_ok=True)
         else:

@@ -13,7 +13,7 @@ from typing import Any
 
 from keras_weld.errors import MissingFileError, WeldError
 from keras_weld.training.checkpoints import Checkpoints
-from keras_weld.training.holding import is_held
+from keras_weld.training.holding import LOCK, is_held
 from keras_weld.training.run_folder import CHECKPOINTS, RUN, read_run
 from keras_weld.training.run_history import read_history
 
@@ -161,4 +161,5 @@ def _times(places: Iterable[Path]) -> Iterator[float]:
     for place in places:
         if place.is_dir():
             for entry in os.scandir(place):
-                yield entry.stat(follow_symlinks=False).st_mtime
+                if entry.name != LOCK:  # which changes with every look at the run by a process that could train it
+                    yield entry.stat(follow_symlinks=False).st_mtime

@@ -165,7 +165,8 @@ def fit(
         conduct(model, conductor, feed, held_feed, epochs, verbose, beside)
     unshare(model)
     _with_history(model, conductor)
-    save(model, folder.folder / MODEL)
+    if not (folder.untouched and (folder.folder / MODEL).is_file()):
+        save(model, folder.folder / MODEL)
     folder.end(conductor.history)
     return model
 

@@ -190,8 +190,14 @@ class KeptRun(AbstractContextManager["KeptRun"]):
 
     def end(self, history: Sequence[Mapping[str, Any]]) -> None:
         """Note the end. The history is written again: a kill may have come between the last checkpoint and its own."""
-        write_history(self.folder, history)
-        self._store.end()
+        if not self._store.untouched:
+            write_history(self.folder, history)
+            self._store.end()
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the run was at its end when it was opened, and nothing was trained since."""
+        return self._store.untouched
 
     def wait(self) -> None:
         """Wait until all is written.

@@ -64,6 +64,12 @@ class RunStore(AbstractContextManager["RunStore"]):
         self._known = read_run(self.folder)
         return newest, self._known["identity"]
 
+    @property
+    def untouched(self) -> bool:
+        """Whether the run is at its end, and was not gone on with since it was opened."""
+        starts = self._known["starts"]
+        return bool(not self._begun and starts and starts[-1].get("finished"))
+
     def begin(
         self,
         identity: Mapping[str, Any],
@@ -121,8 +127,9 @@ class RunStore(AbstractContextManager["RunStore"]):
         self._background.do(write)
 
     def end(self) -> None:
-        """Note that the run is at its end."""
-        note_end(self.folder)
+        """Note that the run is at its end, unless that is noted already."""
+        if not self.untouched:
+            note_end(self.folder)
 
     def wait(self) -> None:
         """Wait until all is written.

@@ -8,13 +8,14 @@ import keras
 
 from keras_weld.io.atomic import atomic_path
 from keras_weld.models.quiet import quiet
+from keras_weld.models.vocabulary import vocabularies_told
 from keras_weld.training.run_folder import ARCHITECTURE
 
 
 def told_architecture(model: keras.Model) -> str | None:
-    """A model's architecture and how it is compiled, as JSON; None of a model that cannot tell."""
+    """A model's architecture with vocabularies, and how it is compiled, as JSON; None of a model that cannot tell."""
     try:
-        with quiet():
+        with quiet(), vocabularies_told(model):
             text: str = model.to_json()
     except Exception:  # whatever get_config of a class of the user's own raises
         return None

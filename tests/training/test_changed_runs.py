@@ -77,6 +77,20 @@ def test_a_change_that_cannot_work_leaves_the_run_as_it_was(run: Path) -> None:
     assert [start["step"] for start in starts] == [0, 1]
 
 
+def test_a_newest_checkpoint_that_was_taken_away_is_missed(run: Path) -> None:
+    with pytest.raises(Interruption):
+        train(run, at=4)
+    newest, older = Checkpoints(run / "checkpoints").steps()
+    shutil.rmtree(run / "checkpoints" / f"step-{newest:010}")
+    told: list[str] = []
+    train(run, tell=told.append)
+    assert told == [f"The newest checkpoint, of step {newest}, is gone: the run goes on from an older one."]
+    assert json.loads((run / "run.json").read_text())["starts"][-1]["step"] == older
+    told.clear()
+    train(run, tell=told.append)
+    assert told == []
+
+
 def test_another_model_is_told_by_its_layers(run: Path) -> None:
     error = refused(run, build=builder(8))
     assert error.problem == "The run was begun with another model."

@@ -17,7 +17,7 @@ import numpy as np
 
 from keras_weld.core.state import Array
 from keras_weld.errors import DamagedFileError, WeldError, WriteError
-from keras_weld.io.atomic import remove_abandoned, sync_folder, temporary_name
+from keras_weld.io.atomic import atomic_path, remove_abandoned, sync_folder, temporary_name
 from keras_weld.io.fingerprint import sha256_of
 from keras_weld.io.hdf5 import open_hdf5
 from keras_weld.io.hdf5_reader import Reader
@@ -28,6 +28,8 @@ from keras_weld.training.rehearsal import CHECKPOINT, moment
 
 FORMAT = 1
 MANIFEST, STATE = "manifest.json", "state.weights.h5"
+NEWEST = "newest"
+"""File with the step of the checkpoint that was written last, by which one that was taken away is missed."""
 _NAME = re.compile(r"step-(\d{10})")
 
 
@@ -87,6 +89,8 @@ class Checkpoints:
                 found=str(error),
                 remedy="Check the free space and the permissions of the folder, and start the run again.",
             ) from error
+        with atomic_path(self.folder / NEWEST) as noted:
+            noted.write_text(f"{checkpoint.step}\n", "utf-8")
         steps = self.steps()
         kept = {spare, *[step for step in steps if step <= checkpoint.step][: self._keep]}
         for step in steps:
@@ -118,13 +122,13 @@ class Checkpoints:
             shutil.rmtree(temporary, ignore_errors=True)
 
     def newest(self) -> tuple[Snapshot | None, list[str]]:
-        """The newest checkpoint that is whole, and what was wrong with those that are newer.
+        """The newest checkpoint that is whole, and what is wrong with those that are, or were, newer.
 
         Raises:
             DamagedFileError: if there are checkpoints and none is whole.
         """
-        told: list[str] = []
         steps = self.steps()
+        told = self._missing(steps)
         for step in steps:
             try:
                 return self.read(step), told
@@ -139,6 +143,14 @@ class Checkpoints:
                 remedy="Begin another run, or bring the folder back from a copy.",
             )
         return None, told
+
+    def _missing(self, steps: list[int]) -> list[str]:
+        """What to tell of a newest checkpoint that is gone, while older ones are there."""
+        with suppress(OSError, ValueError):
+            newest = int((self.folder / NEWEST).read_text("utf-8"))
+            if steps and newest > steps[0]:
+                return [f"The newest checkpoint, of step {newest}, is gone: the run goes on from an older one."]
+        return []
 
     def read(self, step: int) -> Snapshot:
         """One checkpoint, held against its hashes.

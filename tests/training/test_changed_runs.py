@@ -222,6 +222,15 @@ def test_all_differences_are_named_at_once(run: Path) -> None:
     assert error.remedy.endswith("changes=['learning_rate', 'batch_size'].")
 
 
+def test_other_callbacks_are_named_with_all_else(run: Path) -> None:
+    more = keras.callbacks.EarlyStopping("loss")
+    error = refused(run, batch_size=10, callbacks=[more], changes=["metrics"])
+    assert error.problem == "The run was begun with another batch size and other callbacks."
+    assert error.expected == "batch size: 20; callbacks: Stop"
+    assert error.found == "batch size: 10; callbacks: Stop, EarlyStopping"
+    assert error.remedy.endswith("changes=['metrics', 'batch_size', 'callbacks'].")
+
+
 def plain_error(truth: Any, given: Any) -> Any:
     return keras.ops.mean(keras.ops.abs(given - 1.0), -1)
 

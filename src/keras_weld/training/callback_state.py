@@ -10,7 +10,6 @@ from typing import Any
 import keras
 
 from keras_weld.core.state import Array
-from keras_weld.errors import TrainingError
 from keras_weld.training.callback_attributes import has_attributes
 from keras_weld.training.packing import pack, unpack
 
@@ -75,23 +74,6 @@ def states_of(callbacks: Sequence[Any], arrays: dict[str, Array]) -> KeptCallbac
             lost.append(name)
         states.append(entry)
     return KeptCallbacks(states, lost)
-
-
-def check_callbacks(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]], file: str) -> None:
-    """Refuse other callbacks than those that were kept.
-
-    Raises:
-        TrainingError: naming both.
-    """
-    then, now = names_of(callbacks, states)
-    if now != then:
-        raise TrainingError(
-            "The run has other callbacks than it was begun with.",
-            file=file,
-            expected=then,
-            found=now,
-            remedy="Give the same callbacks in the same order, or allow it: changes=['callbacks'].",
-        )
 
 
 def names_of(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

@@ -14,10 +14,10 @@ import keras
 
 from keras_weld.models.provenance import lineage_of
 from keras_weld.training.best import Criterion
-from keras_weld.training.callback_state import check_callbacks, matched, names_of
+from keras_weld.training.callback_state import matched, names_of
 from keras_weld.training.changes import require_change
 from keras_weld.training.checkpoints import Snapshot
-from keras_weld.training.comparing import Change, compare
+from keras_weld.training.comparing import compare
 from keras_weld.training.conductor import place_of, rate_of
 from keras_weld.training.fresh_optimizer import (
     about_fresh,
@@ -86,10 +86,11 @@ class KeptRun(AbstractContextManager["KeptRun"]):
             return None, None
         newest, known = found
         rate = newest.facts["rate"]
-        newest, notes, meant = self._compared(newest, known, changes)
+        newest, notes, meant = self._compared(newest, known, changes, callbacks)
         anew = not has_optimizer(newest)
-        newest, others = self._with_callbacks(newest, callbacks, changes)
-        notes, meant = [*notes, *(one.told for one in others)], [*meant, *(one.name for one in others)]
+        if "callbacks" in meant:
+            states = matched(callbacks, newest.facts["callbacks"])
+            newest = replace(newest, facts={**newest.facts, "callbacks": states})
         untold = set(changes) - set(known)  # by an older version of keras-weld
         if newest.facts["batch"] and {"loss", "metrics"} & {*meant, *untold}:
             newest = replace(newest, arrays={key: one for key, one in newest.arrays.items() if not _is_metric(key)})
@@ -110,29 +111,19 @@ class KeptRun(AbstractContextManager["KeptRun"]):
         return not isinstance(self._identity["learning_rate"], int | float)
 
     def _compared(
-        self, newest: Snapshot, known: Mapping[str, Any], changes: Collection[str]
+        self, newest: Snapshot, known: Mapping[str, Any], changes: Collection[str], callbacks: Sequence[Any]
     ) -> tuple[Snapshot, list[str], list[str]]:
         """What of the checkpoint is gone on with, what is to be told of differences, and their names."""
         model, file, now = self._model, str(self.folder), self._identity
         before, after = known["optimizer"], now["optimizer"]
         unfit = misfit(model, newest.arrays, OPTIMIZER, file) or of_another_class(before, after, file)
-        notes, meant = compare(known, now, changes, file, misfit(model, newest.arrays, MODEL, file), unfit)
+        old, new = names_of(callbacks, newest.facts["callbacks"])
+        then = {**known, "callbacks": old}
+        misfitting = misfit(model, newest.arrays, MODEL, file)
+        notes, meant = compare(then, {**now, "callbacks": new}, changes, file, misfitting, unfit)
         if unfit is None:
             return newest, notes, meant
         return without_optimizer(newest), [*notes, about_fresh(before, self._scheduled)], meant
-
-    def _with_callbacks(
-        self, newest: Snapshot, callbacks: Sequence[Any], changes: Collection[str]
-    ) -> tuple[Snapshot, list[Change]]:
-        """The checkpoint with a state for each callback, and what is to be told of others than were kept."""
-        states = newest.facts["callbacks"]
-        if "callbacks" not in changes:
-            check_callbacks(callbacks, states, str(self.folder))
-        then, now = names_of(callbacks, states)
-        if then == now:
-            return newest, []
-        facts = {**newest.facts, "callbacks": matched(callbacks, states)}
-        return replace(newest, facts=facts), [Change("callbacks", then, now)]
 
     def keep(self, checkpoint: Snapshot) -> None:
         """Have a checkpoint and the history written in the background, once the one before is written.

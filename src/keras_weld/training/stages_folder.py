@@ -13,7 +13,7 @@ import keras
 
 from keras_weld.core.state import Array
 from keras_weld.errors import TrainingError
-from keras_weld.training.callback_state import check_callbacks
+from keras_weld.training.callback_state import names_of
 from keras_weld.training.checkpoints import Snapshot
 from keras_weld.training.comparing import changed, changed_versions
 from keras_weld.training.conductor import Place
@@ -33,6 +33,7 @@ _NOT_COMPARED = ("version", "versions", "hardware", "script", "layers")
 _KEPT = 2  # checkpoints
 _REST = "rest"
 _STAGES = "stages"
+_REMEDY = "Go on with what it was begun with, or name another folder."
 
 
 class Ledger(keras.callbacks.Callback):  # type: ignore[misc]
@@ -134,7 +135,15 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         """
         if self.resumed is None or self.ledger.number != number:
             return None
-        check_callbacks(callbacks, self.resumed.facts["callbacks"], str(self._folder))
+        then, now = names_of(callbacks, self.resumed.facts["callbacks"])
+        if now != then:
+            raise TrainingError(
+                "The folder is that of a training with other callbacks.",
+                file=self._folder,
+                expected=then,
+                found=now,
+                remedy=_REMEDY,
+            )
         return self.resumed
 
     def begin(self, ledger: Ledger, place: Place, rate: float) -> None:
@@ -210,5 +219,5 @@ def _require_same(then: Mapping[str, Any], now: Mapping[str, Any], file: str) ->
             file=file,
             expected=one.old,
             found=one.new,
-            remedy="Go on with what it was begun with, or name another folder.",
+            remedy=_REMEDY,
         )

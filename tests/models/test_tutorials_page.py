@@ -37,6 +37,22 @@ def fit_after_loading_h5():
     keras.saving.load_model("x.h5").fit(X, Y, verbose=0)
 
 
+class Own(keras.Model):
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.inner = keras.layers.Dense(2)
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+def load_h5_with_layers_in_its_code():
+    model = Own()
+    model(X)
+    model.save("x.h5")
+    keras.saving.load_model("x.h5", custom_objects={"Own": Own})
+
+
 def load_h5_with_a_short_name():
     model = build()
     model.compile("sgd", "mse")
@@ -61,6 +77,10 @@ REFUSED = {
         "ValueError: Unknown layer: 'TFOpLambda'",
     ),
     'model.save("model")': (lambda: build().save("model"), "ValueError: Invalid filepath extension for saving"),
+    "whose layers are in its own code": (
+        load_h5_with_layers_in_its_code,
+        "ValueError: Layer count mismatch when loading weights from file",
+    ),
     'model.save_weights("w.h5")': (lambda: build().save_weights("w.h5"), "ValueError: The filename must end in"),
     "model.to_yaml()": (lambda: build().to_yaml(), "AttributeError: 'Sequential' object has no attribute 'to_yaml'"),
     "period=2": (

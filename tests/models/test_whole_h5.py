@@ -125,6 +125,28 @@ def test_optimizer_state_that_is_missing_is_found_out(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+class Own(keras.Model):
+    """A model whose layers are in its own code."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.inner = keras.layers.Dense(2)
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+def test_a_model_whose_layers_are_in_its_code_is_refused_where_it_could_not_be_read_back(tmp_path):
+    model = Own()
+    model(np.ones((1, 3), "float32"))
+    with pytest.raises(UsageError, match="in its own code was built for has no place in this format") as refused:
+        save(model, tmp_path / "m.h5")
+    assert refused.value.remedy == "Save it as m.keras."
+    assert list(tmp_path.iterdir()) == []
+    found = load(save(model, tmp_path / "m.keras"), custom_objects=[Own])
+    np.testing.assert_array_equal(*(np.asarray(one.get_weights()[0]) for one in (found, model)))
+
+
 def test_vocabulary_that_was_learnt_is_not_lost_without_a_word(tmp_path):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("texts are an input on TensorFlow alone")

@@ -66,8 +66,11 @@ def refuse_what_has_no_place(model: keras.Model, path: Path) -> None:
     """Refuse what Keras writes into this format so that it comes back otherwise, or not at all.
 
     Raises:
-        UsageError: naming the layer that learnt a vocabulary, or the operation that is no layer.
+        UsageError: naming the layer that learnt a vocabulary, or the operation that is no layer; and for a model of a
+            class of its own, of which the format keeps no shape to build it for.
     """
+    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
+        raise _no_place("The shape that a model whose layers are in its own code was built for", None, path)
     for layer in layers_in(model):
         if hasattr(layer, "save_assets") and layer.get_config().get("vocabulary") is None and _has_assets(layer):
             raise _no_place("A vocabulary that a layer learnt by adapt()", layer.name, path)
@@ -76,7 +79,7 @@ def refuse_what_has_no_place(model: keras.Model, path: Path) -> None:
                 raise _no_place(f"A call of keras.ops ({type(operation).__name__})", operation.name, path)
 
 
-def _no_place(what: str, name: str, path: Path) -> UsageError:
+def _no_place(what: str, name: str | None, path: Path) -> UsageError:
     return UsageError(
         f"{what} has no place in this format.",
         file=path,

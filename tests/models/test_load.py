@@ -170,6 +170,18 @@ def test_keras_1_is_refused_with_its_version_and_the_way_out():
     assert refused.value.__cause__ is not None
 
 
+@pytest.mark.parametrize("file", ["lstm.h5", "lstm_w.h5"])
+def test_gates_of_keras_1_are_refused_with_what_joins_them(file, tmp_path):
+    layers = keras.layers
+    inner = [layers.Embedding(11, 4), layers.Bidirectional(layers.LSTM(3, return_sequences=True)), layers.GRU(4)]
+    model = keras.Sequential([keras.Input((5,)), *inner, layers.Dense(3)])
+    (tmp_path / "m.json").write_text(model.to_json())
+    with pytest.raises(WrongKindError, match="Keras 1 kept each gate of a recurrent layer by itself") as refused:
+        load(GOLDEN / "keras1_2" / file, architecture=tmp_path / "m.json")
+    assert (refused.value.expected, refused.value.found) == ("6 arrays in this layer", "24, as Keras 1 wrote them")
+    assert "tf_keras joins them" in refused.value.remedy
+
+
 def test_architecture_alone_is_random_and_says_so(tmp_path, trained):
     (tmp_path / "m.json").write_text(trained.to_json())
     with pytest.warns(UserWarning, match="holds the architecture alone: the model's weights are random"):

@@ -24,6 +24,8 @@ _SHAPES = re.compile(
 )
 _COUNTS = re.compile(r"expected (\d+) variables?, but received (\d+)")
 _LAYERS = re.compile(r"Model expected (\d+) layers, found (\d+)")
+_GATES = re.compile(r"Layer expects (\d+) weight\(s\)\. Received (\d+) saved weight")
+_GATES_OF_KERAS_1 = (3, 4)  # of a GRU and an LSTM
 _UNKNOWN = re.compile(
     r"(?:Could not locate (?:class|function)|Unknown (?:layer|object|loss|metric|optimizer):) '?([\w>.]+)"
 )
@@ -72,6 +74,16 @@ def refusal(error: Exception, state: ModelState) -> WeldError:
                 found=counts[2],
                 remedy="Use the weights that were saved from this very architecture.",
             )
+    gates = _GATES.search(text)
+    if gates and int(gates[2]) / int(gates[1]) in _GATES_OF_KERAS_1:
+        return WrongKindError(
+            "Keras 1 kept each gate of a recurrent layer by itself; Keras 3 has all of a layer in one array.",
+            layer=layer,
+            expected=f"{gates[1]} arrays in this layer",
+            found=f"{gates[2]}, as Keras 1 wrote them",
+            remedy="tf_keras joins them: build the architecture with it (for a GRU, reset_after=False), call "
+            "model.load_weights(file) and model.save('new.h5') there, and then weld convert new.h5 model.keras.",
+        )
     if (major_version(state) or 3) < 3:
         return WrongKindError(
             f"This model was written by Keras {version}, in a form that Keras 3 cannot build.",

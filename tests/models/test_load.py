@@ -182,6 +182,19 @@ def test_gates_of_keras_1_are_refused_with_what_joins_them(file, tmp_path):
     assert "tf_keras joins them" in refused.value.remedy
 
 
+@pytest.mark.filterwarnings("ignore:.*holds the architecture alone")
+def test_an_activation_that_was_another_one_in_keras_2_is_told(tmp_path):
+    config = json.loads(keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).to_json())["config"]
+    for layer in config["layers"]:
+        layer.pop("module"), layer.pop("registered_name")
+    dense = config["layers"][1]["config"]
+    dense["activation"] = "hard_sigmoid"
+    whole = {"class_name": "Sequential", "config": {"name": "old", "layers": config["layers"]}}
+    (tmp_path / "old.json").write_text(json.dumps({**whole, "keras_version": "2.3.1", "backend": "tensorflow"}))
+    with pytest.warns(UserWarning, match=r"hard_sigmoid\(x\) was 0.2 x \+ 0.5; .* Layers with it: dense"):
+        load(tmp_path / "old.json")
+
+
 def test_architecture_alone_is_random_and_says_so(tmp_path, trained):
     (tmp_path / "m.json").write_text(trained.to_json())
     with pytest.warns(UserWarning, match="holds the architecture alone: the model's weights are random"):

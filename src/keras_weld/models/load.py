@@ -27,6 +27,7 @@ from keras_weld.models.compiling import compile_as_saved, stored_values
 from keras_weld.models.custom import Custom, refuse_shadowing, registered_names, resolve
 from keras_weld.models.keras_private import build_legacy, layers_in
 from keras_weld.models.older import modernise
+from keras_weld.models.older_activations import tell_other_activations
 from keras_weld.models.older_ops import refuse_means_of_integers
 from keras_weld.models.provenance import set_lineage
 from keras_weld.models.quiet import quiet
@@ -125,6 +126,7 @@ def load(
                     compile_as_saved(model, state, custom, stored)
             _tell_empty_vocabularies(model, state)
             _tell_narrowed(model, state)
+            tell_other_activations(model, state)
             set_lineage(model, state.metadata.get("lineage"))  # of the weights, wherever the architecture is from
             return model
 

@@ -22,7 +22,8 @@ def command(source: str, out: str, **options: Any) -> None:
     The name of the output tells the format. What is written is what `weld.save` writes in Python: under another name
     first, opened again and compared; a whole model also has to answer as the one that it was made from. What the
     format has no place for is told. Of a run, `best` is the epoch with the lowest loss, that of validation where
-    there is one, unless the run's recipe says otherwise. `weld convert MODEL OUT` is the same.
+    there is one, unless the run's recipe says otherwise; of one in stages (`weld tune --run`), what these decide by.
+    `weld convert MODEL OUT` is the same.
 
     Example:
         weld save run/ -o best.keras --which best

@@ -13,12 +13,18 @@ from keras_weld.training.data_words import same_data, words_of_data
 from keras_weld.training.identity import VERSION
 from keras_weld.training.layer_facts import words_of_layers
 
+_SURROUNDINGS = ("version", "versions", "hardware", "script", "layers")
+"""What may differ from start to start; and the layers, by which another model is told."""
+
 _WITH_STATE = ("model", "optimizer", "learning_rate")
 """What an optimizer's state hangs on: what is trained, and whether the rate is a schedule, which is no variable."""
 
 _MODEL, _OPTIMIZER = "model", "optimizer"
 _DATA = ("data", "validation_data")
 _SEVERAL = ("loss_weights", "metrics", "steps", "callbacks", *_DATA)
+GO_ON = "Go on with what it was begun with, or name another folder."
+"""What to do where nothing may differ."""
+
 _OFFER = "Go on with what it was begun with, begin another run, or say that it is meant:"
 _COUNTED_IN_BATCHES = "batches"
 _LONGEST = 120
@@ -121,6 +127,36 @@ def compare(
         offer = f"{_OFFER} {_allowing({*changes, *names})}."
         raise _refusal(refused, file, offer if misfit is None else misfit.remedy)
     return [*(one.told for one in found), *changed_versions(then, now)], [one.name for one in found]
+
+
+def require_same(
+    then: Mapping[str, Any],
+    now: Mapping[str, Any],
+    file: str,
+    *,
+    what: str = "training",
+    remedy: str = GO_ON,
+) -> None:
+    """Refuse to go on with something of which anything is another one now, but versions, machine and script.
+
+    Args:
+        then: what it was.
+        now: what it is.
+        file: its folder, for the message.
+        what: what it is called there.
+        remedy: what to do about it.
+
+    Raises:
+        TrainingError: for the first difference; names old and new.
+    """
+    for one in changed(then, now, [name for name in {**now, **then} if name not in _SURROUNDINGS]):
+        raise TrainingError(
+            f"The folder is that of another {what}, with other {one.called}.",
+            file=file,
+            expected=one.old,
+            found=one.new,
+            remedy=remedy,
+        )
 
 
 def _refusal(refused: Sequence[Change], file: str, remedy: str | None) -> TrainingError:

@@ -28,19 +28,20 @@ def compiled_facts(model: keras.Model) -> dict[str, Any]:
     given = compiled_with(model)
     metrics = {name: given[name] for name in ("metrics", "weighted_metrics") if given.get(name)}
     return {
-        "loss": _told(given.get("loss")),
-        "loss_weights": _told(given.get("loss_weights")),
-        "metrics": _told(metrics.get("metrics") if len(metrics) < 2 and "metrics" in metrics else metrics or None),
+        "loss": setting_of(given.get("loss")),
+        "loss_weights": setting_of(given.get("loss_weights")),
+        "metrics": setting_of(metrics.get("metrics") if len(metrics) < 2 and "metrics" in metrics else metrics or None),
     }
 
 
-def _told(value: Any) -> Any:
+def setting_of(value: Any) -> Any:
+    """A setting as plain JSON: values as they are, objects and functions told by what they are made of."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _told(one) for key, one in value.items()}
+        return {str(key): setting_of(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_told(one) for one in value]
+        return [setting_of(one) for one in value]
     if isinstance(value, keras.losses.Loss | keras.metrics.Metric):
         return _object(value)
     if hasattr(value, "__code__"):
@@ -60,7 +61,7 @@ def _object(value: Any) -> dict[str, Any]:
         config.pop("name")  # counted by Keras, and another one for the second object of a class
     inner = getattr(value, "fn", None) or getattr(value, "_fn", None)
     if inner is not None:
-        found |= {"function": _told(inner)} if not _of_keras(inner) else {}
+        found |= {"function": setting_of(inner)} if not _of_keras(inner) else {}
         config.pop("fn", None)
     found |= json.loads(json.dumps(config, default=_as_plain))
     if not _of_keras(kind):
@@ -81,7 +82,7 @@ def _name(value: Any) -> str:
 def _as_plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
-    return _told(value if callable(value) else type(value))
+    return setting_of(value if callable(value) else type(value))
 
 
 def _code(function: Any) -> dict[str, str]:

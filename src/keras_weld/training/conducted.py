@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 
@@ -13,6 +13,23 @@ from keras_weld.training.conductor import Conductor, Where
 from keras_weld.training.feeding import Feed
 from keras_weld.training.packing import pack
 from keras_weld.training.run_history import measured
+
+
+class Batches(Protocol):
+    """What a conducted training is fed with: endless batches by their number."""
+
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch."""
+        ...
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        """Inputs and targets of a batch, counted from where the training goes on."""
+        ...
+
+    def raise_refusal(self) -> None:
+        """Raise what came out of reading, as it was; nothing if all was well."""
+        ...
 
 
 def build_for_training(model: keras.Model, x: Any, y: Any) -> None:
@@ -33,8 +50,8 @@ def build_for_training(model: keras.Model, x: Any, y: Any) -> None:
 def conduct(
     model: keras.Model,
     conductor: Conductor,
-    feed: Feed,
-    held: Feed | None,
+    feed: Batches,
+    held: Batches | None,
     epochs: int,
     verbose: Any = 0,
     beside: Sequence[Any] = (),

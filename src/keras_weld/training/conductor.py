@@ -61,6 +61,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         callbacks: the user's callbacks.
         steps: batches of an epoch; None if it is not known before the end. Then a checkpoint inside an epoch is handed
             on once another batch has come: an epoch that has no more cannot be gone on with.
+        total: batches in all, where the last epoch has fewer than the others.
         every: when to take a checkpoint besides every epoch's end.
         keep: takes the checkpoints; None for a training that is not kept.
         resumed: the checkpoint to go on from.
@@ -90,11 +91,12 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         where: Where | None = None,
         counted: bool = False,
         begun: Callable[[], None] | None = None,
+        total: int | None = None,
     ) -> None:
         super().__init__()
         self.callbacks = list(callbacks)
         self.place, self.history, self.stopped, self.seconds = Place(), [], False, 0.0
-        self._steps, self._every, self._keep, self._resumed = steps, every, keep, resumed
+        self._steps, self._total, self._every, self._keep, self._resumed = steps, total, every, keep, resumed
         self._rate, self._file, self._where, self._begun = rate, file, where, begun
         self._first, self._inside, self._cut = 0, False, False
         self._waiting: Snapshot | None = None
@@ -167,9 +169,9 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         if self._waiting is not None and self._keep is not None:
             self._keep(self._waiting)
             self._waiting = None
-        if self._steps is not None and self.place.batch >= self._steps:
-            if self._first and not model.stop_training:
-                # The rest of an epoch has fewer batches than Keras was told: end it here.
+        if self._ended():
+            if (self._first or self.place.step == self._total) and not model.stop_training:
+                # The rest of an epoch, or the last one, has fewer batches than Keras was told: end it here.
                 model.stop_training = self._cut = True
         elif self._every.due(self.place.step, time.monotonic() - self._last_kept):
             self._take()
@@ -206,6 +208,10 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         """Hand it on."""
         self._tell("on_test_batch_end", batch, logs)
+
+    def _ended(self) -> bool:
+        """Whether the epoch has had its last batch."""
+        return self.place.step == self._total or (self._steps is not None and self.place.batch >= self._steps)
 
     def _groups(self, resumed: Snapshot, *, measured: bool) -> tuple[str, ...]:
         """The groups of variables that are put back.

@@ -26,9 +26,11 @@ def words_of_look(facts: Mapping[str, Any]) -> str | None:
 
 
 def words_of_data(old: Any, new: Any) -> tuple[str, str]:
-    """What differs between two tellings of `data_of`, for either side."""
+    """What differs between two tellings of `data_of`, or of several by name, for either side."""
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
         return _whole(old), _whole(new)
+    if all(isinstance(one, Mapping) for one in (*old.values(), *new.values())):
+        return _of_several(old, new)
     found: tuple[list[str], list[str]] = ([], [])
     for name in [key for key in {**old, **new} if _compared(old.get(key)) != _compared(new.get(key))]:
         one, other = old.get(name), new.get(name)
@@ -41,6 +43,13 @@ def words_of_data(old: Any, new: Any) -> tuple[str, str]:
         for side, text in zip(found, texts, strict=True):
             side.append(text)
     return "; ".join(found[0]), "; ".join(found[1])
+
+
+def _of_several(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, str]:
+    names = [name for name in {**old, **new} if _compared(old.get(name)) != _compared(new.get(name))]
+    found = {name: words_of_data(old.get(name), new.get(name)) for name in names}
+    before, after = ("; ".join(f"{name}: {texts[side]}" for name, texts in found.items()) for side in (0, 1))
+    return before, after
 
 
 def _compared(value: Any) -> Any:

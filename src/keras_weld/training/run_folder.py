@@ -55,7 +55,16 @@ def write_run(folder: Path, told: Mapping[str, Any]) -> None:
     Raises:
         WriteError: if it cannot be written.
     """
-    with atomic_path(folder / RUN) as temporary:
+    write_json(folder / RUN, told)
+
+
+def write_json(path: Path, told: Mapping[str, Any]) -> None:
+    """Write a JSON file of a run.
+
+    Raises:
+        WriteError: if it cannot be written.
+    """
+    with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(told, indent=1), "utf-8")
 
 

@@ -15,25 +15,18 @@ from keras_weld.core.state import Array
 from keras_weld.errors import TrainingError
 from keras_weld.training.callback_state import names_of
 from keras_weld.training.checkpoints import Snapshot
-from keras_weld.training.comparing import changed, changed_versions
+from keras_weld.training.comparing import GO_ON
 from keras_weld.training.conductor import Place
 from keras_weld.training.every import Every
-from keras_weld.training.holding import hold, release
+from keras_weld.training.exact_folder import ExactFolder
 from keras_weld.training.keeping import Epoch
 from keras_weld.training.packing import unpack
 from keras_weld.training.plan import Stage
-from keras_weld.training.rehearsal import placed
 from keras_weld.training.result import StageRun
 from keras_weld.training.run_history import measured
-from keras_weld.training.run_store import RunStore
 
-_NOT_COMPARED = ("version", "versions", "hardware", "script", "layers")
-"""What may differ from start to start; and the layers, by which another model is told."""
-
-_KEPT = 2  # checkpoints
 _REST = "rest"
 _STAGES = "stages"
-_REMEDY = "Go on with what it was begun with, or name another folder."
 
 
 class Ledger(keras.callbacks.Callback):  # type: ignore[misc]
@@ -99,29 +92,13 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         architecture: str | None = None,
         rest: Sequence[Array] = (),
     ) -> None:
-        folder, options = placed(folder)
-        self._folder, self._store = folder, RunStore(folder, options.get("keep", _KEPT))
-        self._steps, self._epochs, self._identity, self._architecture = steps, epochs, identity, architecture
+        self._folder = ExactFolder(folder, identity, tell, epochs=epochs)
+        self._steps, self._architecture = steps, architecture
         self._rest = {f"{_REST}/{number:05}": value for number, value in enumerate(rest)}
-        self.every, self.ledger = every, Ledger(1, (), ())
-        self.resumed: Snapshot | None = None
-        hold(folder)
-        try:
-            self._open(tell)
-        except BaseException:
-            release(folder)
-            raise
-
-    def _open(self, tell: Callable[[str], None]) -> None:
-        found = self._store.newest(tell)
-        if found is None:
-            return
-        self.resumed, known = found
-        _require_same(known, self._identity, str(self._folder))
-        for text in changed_versions(known, self._identity):
-            tell(text)
-        state = self.resumed.facts["callbacks"][0]["state"]
-        self.ledger.set_state(unpack(state, self.resumed.arrays))
+        self.every, self.ledger, self.resumed = every, Ledger(1, (), ()), self._folder.resumed
+        if self.resumed is not None:
+            state = self.resumed.facts["callbacks"][0]["state"]
+            self.ledger.set_state(unpack(state, self.resumed.arrays))
 
     def resumed_in(self, number: int, callbacks: Sequence[Any]) -> Snapshot | None:
         """The checkpoint to go on from, if it is one of this stage.
@@ -139,10 +116,10 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
         if now != then:
             raise TrainingError(
                 "The folder is that of a training with other callbacks.",
-                file=self._folder,
+                file=self._folder.folder,
                 expected=then,
                 found=now,
-                remedy=_REMEDY,
+                remedy=GO_ON,
             )
         return self.resumed
 
@@ -155,11 +132,11 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
             rate: the learning rate of the first step.
         """
         whole = replace(place, epoch=ledger.epochs + place.epoch)
-        self._store.begin(self._identity, whole, self._epochs, rate, architecture=self._architecture)
+        self._folder.begin(whole, rate, architecture=self._architecture)
 
     def end(self) -> None:
         """Note that all stages are done."""
-        self._store.end()
+        self._folder.end()
 
     def keep(self, checkpoint: Snapshot, ledger: Ledger) -> None:
         """Have a checkpoint and the history of all stages written in the background, once the one before is written.
@@ -176,15 +153,12 @@ class StagesFolder(AbstractContextManager["StagesFolder"]):
             {"stage": ledger.number, **measured(one), "rate": one["rate"]} for one in checkpoint.facts["history"]
         ]
         history = [{"epoch": number, "step": (number + 1) * self._steps, **one} for number, one in enumerate(entries)]
-        self._store.keep(replace(checkpoint, arrays={**checkpoint.arrays, **self._rest}), history)
+        self._folder.keep(replace(checkpoint, arrays={**checkpoint.arrays, **self._rest}), history)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            self._store.__exit__(kind, error, trace)
-        finally:
-            release(self._folder)
+        self._folder.__exit__(kind, error, trace)
 
 
 def is_in_stages(identity: Mapping[str, Any]) -> bool:
@@ -210,14 +184,3 @@ def _named(validation: Mapping[str, float]) -> dict[str, float]:
 def _stage_run(told: Mapping[str, Any]) -> StageRun:
     history = tuple(Epoch(**one) for one in told["history"])
     return StageRun(**{**told, "stage": Stage(**told["stage"]), "history": history})
-
-
-def _require_same(then: Mapping[str, Any], now: Mapping[str, Any], file: str) -> None:
-    for one in changed(then, now, [name for name in {**now, **then} if name not in _NOT_COMPARED]):
-        raise TrainingError(
-            f"The folder is that of another training, with other {one.called}.",
-            file=file,
-            expected=one.old,
-            found=one.new,
-            remedy=_REMEDY,
-        )

@@ -8,7 +8,7 @@ import click
 
 from keras_weld.cli.command import Argument, Command
 from keras_weld.cli.frame import json_option, progress
-from keras_weld.cli.run import going_on, show_trained
+from keras_weld.cli.run import going_on, resumed_by, show_trained
 
 
 @click.command("resume", cls=Command)
@@ -30,7 +30,7 @@ def command(run: Path, epochs: str | None, data: str | None, as_json: bool) -> N
     from keras_weld.recipes.kept_recipe import epochs_of, kept_recipe
 
     epochs_of(epochs, kept_recipe(run)[0].recipe.epochs)  # refused before a backend takes its time to start
-    with progress("Starting Keras", quiet=as_json) as report, going_on(run):
+    with progress("Starting Keras", quiet=as_json) as report, going_on(resumed_by(run)):
         start_backend()
         from keras_weld.recipes.train import resume
 

@@ -12,13 +12,18 @@ from keras_weld.cli.frame import emit_json, notes, plain
 
 
 @contextmanager
-def going_on(run: Path) -> Iterator[None]:
-    """Inside the block, a Ctrl-C is told with what goes on with the run."""
+def going_on(words: str) -> Iterator[None]:
+    """Inside the block, a Ctrl-C is answered with how the work goes on."""
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"\nThe run goes on from its last checkpoint with: weld resume {run}", err=True)
+        click.echo(f"\n{words}", err=True)
         raise
+
+
+def resumed_by(run: Path) -> str:
+    """How a run goes on."""
+    return f"The run goes on from its last checkpoint with: weld resume {run}"
 
 
 def show_trained(run: Path, told: Sequence[str], as_json: bool) -> None:

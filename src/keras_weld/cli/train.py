@@ -8,7 +8,7 @@ import click
 
 from keras_weld.cli.command import Argument, Command
 from keras_weld.cli.frame import json_option, progress
-from keras_weld.cli.run import going_on, show_trained
+from keras_weld.cli.run import going_on, resumed_by, show_trained
 
 
 @click.command("train", cls=Command)
@@ -39,7 +39,7 @@ def command(recipe: Path, run: Path, as_json: bool) -> None:
     from keras_weld.recipes.train_recipe import read_recipe
 
     read_recipe(recipe)  # refused before a backend takes its time to start
-    with progress("Starting Keras", quiet=as_json) as report, going_on(run):
+    with progress("Starting Keras", quiet=as_json) as report, going_on(resumed_by(run)):
         start_backend()
         from keras_weld.recipes.train import train
 

@@ -12,6 +12,7 @@ from keras_weld.cli.command import Argument, Command
 from keras_weld.cli.composing import loading_options, parse_names
 from keras_weld.cli.frame import console, emit_json, notes, progress, show_table
 from keras_weld.cli.ranges import IntegerRange, NumberRange
+from keras_weld.cli.run import going_on
 from keras_weld.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,6 +89,18 @@ if TYPE_CHECKING:
 @click.option("--names", metavar="N,N,…", help="What the tasks are called, instead of their files.")
 @click.option("--pixels", default="0..255", help="For images as data, the range of the models: 0..255, 0..1 or -1..1.")
 @click.option("--seed", type=IntegerRange(min=0), default=0, help="What everything random is drawn by.")
+@click.option(
+    "--every",
+    default="5 minutes",
+    metavar='"500 steps"|"10 minutes"',
+    help="When to take a checkpoint inside a round, besides twenty of them.",
+)
+@click.option(
+    "--deterministic/--no-deterministic",
+    default=True,
+    help="Whether operations of TensorFlow are made to give the same bits each time, which some do more slowly.",
+)
+@click.option("--fresh", is_flag=True, help="Begin anew in a folder that another zip, or this one, has begun in.")
 @loading_options
 def command(
     models: tuple[str, ...],
@@ -104,7 +117,7 @@ def command(
     The networks are walked in lock-step; the layers of the first blocks are shared, and what comes out is calibrated
     so that every task keeps its answers. Writes merged-NN.keras for each depth, chosen.keras (the deepest within
     --max-drop and --min-speedup), and the table as frontier.json and frontier.csv. The exit code is 1 if none is
-    within the limits.
+    within the limits. Interrupted at any moment, the same command goes on where it was, inside a round too.
 
     Example:
         weld zip clothing.keras objects.keras --data clothing:clothing.npz --data objects:objects.npz -o out/
@@ -113,9 +126,11 @@ def command(
     """
     from keras_weld.cli.backend import start_backend
     from keras_weld.recipes.zip import zipper
+    from keras_weld.training.every import parse_every
 
     told, depths = _tasks_data(data), _depths(rounds)
-    with progress("Zipping", quiet=as_json) as report:
+    parse_every(settings["every"])
+    with progress("Zipping", quiet=as_json) as report, going_on("The zip goes on where it was with the same command."):
         start_backend()
         found = zipper(
             models,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from keras_weld.zipping.frontier import Frontier
     from keras_weld.zipping.walk import Merge
 
-STEPS, BATCH_SIZE, RATE, MAX_DROP = 4000, 32, 1e-3, 1.0
+STEPS, BATCH_SIZE, RATE, MAX_DROP, EVERY = 4000, 32, 1e-3, 1.0, "5 minutes"
 
 
 def zipper(
@@ -44,7 +44,11 @@ def zipper(
     names: Sequence[str] | None = None,
     pixels: str = "0..255",
     seed: int = 0,
+    every: str = EVERY,
+    deterministic: bool = True,
+    fresh: bool = False,
     progress: Progress | None = None,
+    tell: Callable[[str], None] | None = None,
     custom_objects: Any = None,
     unsafe: bool = False,
     limits: Limits | None = None,
@@ -55,6 +59,9 @@ def zipper(
     networks are walked in lock-step, layers of the first blocks are shared by a rule, and what comes out is calibrated
     so that every task keeps its answers. Each depth gives one merged network; its costs, its speed and its accuracy
     are measured.
+
+    Interrupted at any moment and called again in the same way, it goes on where it was, inside a round too, and ends
+    with the same networks; a zip that was finished gives its frontier.
 
     Args:
         models: two saved models or more, or live ones, of one architecture up to their heads.
@@ -82,7 +89,12 @@ def zipper(
         names: of the tasks; by default after the files.
         pixels: for images as data, the range that the models take.
         seed: what everything random is drawn by.
-        progress: called after each step.
+        every: when to take a checkpoint inside a round, besides twenty of them: "500 steps", "10 minutes".
+        deterministic: on TensorFlow, whether its operations are made to give the same bits each time, which some do
+            more slowly.
+        fresh: whether to begin anew in a folder that another zip, or this one, has begun in.
+        progress: called after each step with steps done, steps in all, and a few words.
+        tell: called with what a person should know; by default it is written to the standard error.
         custom_objects: classes of your own that the models need.
         unsafe: also load models that carry Python code.
         limits: what the files may ask for.
@@ -94,7 +106,7 @@ def zipper(
         IncompatibleModelsError: if the models have nothing in common that can be shared.
         UsageError: for options that make no sense.
         DataError: if a task's data is missing or does not fit its model.
-        TrainingError: if a calibration breaks down.
+        TrainingError: if a calibration breaks down, or the folder is that of another zip; names old and new.
 
     Example:
         >>> import keras_weld as weld
@@ -105,6 +117,7 @@ def zipper(
     for name, value, least in (("steps", steps, 0), ("batch_size", batch_size, 1), ("seed", seed, 0)):
         require_whole_number(name, value, least)
     _require_choices(merge, inputs, rounds)
+    from keras_weld.training.every import parse_every
     from keras_weld.zipping.calibration import Shares
 
     counted = (1.0 if merge == "weights" else 0.0) if layers is None else layers
@@ -122,14 +135,17 @@ def zipper(
         inputs == "separate",
         blocks,
         seed,
+        parse_every(every),
+        deterministic,
     )
     loading = Loading(custom_objects, unsafe, limits)
     sources = load_sources(models, loading, names=names)
     tasks = [member.name for member in sources.members]
     opened = open_tasks(data, tasks, seed=seed, pixels=pixels, limits=limits)
     from keras_weld.recipes.zip_rounds import Zipping
+    from keras_weld.training.kept_run import to_stderr
 
-    return Zipping(sources, opened, asked, Path(out), loading, progress).run()
+    return Zipping(sources, opened, asked, loading).run(Path(out), progress, tell or to_stderr, fresh=fresh)
 
 
 def _require_choices(merge: str, inputs: str, rounds: object) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from keras_weld.training.every import Every
     from keras_weld.zipping.calibration import Shares
     from keras_weld.zipping.walk import Merge
 
@@ -35,6 +36,8 @@ class Asked:
         separate: whether each task gets an input of its own even where the models take the same.
         blocks: a regular expression that tells the blocks; None for those of the graph.
         seed: what everything random is drawn by.
+        every: when to take a checkpoint inside a round, besides twenty of them.
+        deterministic: whether operations of TensorFlow are made to give the same bits each time.
     """
 
     share: Any
@@ -50,3 +53,5 @@ class Asked:
     separate: bool
     blocks: str | None
     seed: int
+    every: Every
+    deterministic: bool

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_weld.data.batch import Array, parts_of
+from keras_weld.data.batch import Array
 from keras_weld.data.split import WHOLE, Dataset, Shape, Split
 from keras_weld.errors import DataError, UsageError
 from keras_weld.io.limits import Limits
@@ -19,16 +19,18 @@ _TOLD = "A:a.npz, for each task (data={'A': 'a.npz', 'B': 'b.npz'})"
 
 @dataclass(frozen=True, slots=True)
 class TaskData:
-    """What a task learns from and is judged on.
+    """What a task learns from and is judged on. Inputs are read when they are needed.
 
     Attributes:
         dataset: all of it.
-        x: the inputs to learn from, examples on the first axis.
-        y: their targets; None if there are none.
+        split: the examples to learn from, fitted to the model.
+        held: those that starts are told apart by; the former if none are set aside.
+        y: the targets to learn from; None if there are none, or no end of them.
     """
 
     dataset: Dataset
-    x: Array
+    split: Split
+    held: Split
     y: Array | None
 
 
@@ -59,7 +61,7 @@ def open_tasks(
 
 
 def to_learn_from(dataset: Dataset, shapes: Mapping[str, Shape], classes: int | None) -> TaskData:
-    """The training examples of a task in memory.
+    """The training examples of a task, looked at as far as their targets go.
 
     Args:
         dataset: its data.
@@ -67,42 +69,43 @@ def to_learn_from(dataset: Dataset, shapes: Mapping[str, Shape], classes: int | 
         classes: how many classes its output tells apart, where targets are labels of these.
 
     Raises:
-        DataError: if there are no examples to learn from, or a label is out of range.
+        DataError: if there are no examples to learn from, they do not fit the model, or a label is out of range.
     """
-    split = dataset.splits.get("train") or dataset.splits.get(WHOLE)
-    if split is None:
+    found = dataset.splits.get("train") or dataset.splits.get(WHOLE)
+    if found is None:
         raise DataError(
             "There are no training examples to calibrate with.",
             file=dataset.origin,
             expected="x (and y), or x_train and y_train",
             found=", ".join(dataset.splits),
         )
-    x, y = _read(split.fitted(dict(shapes)))
+    _require_one_input(shapes, dataset.origin)
+    split = found.fitted(dict(shapes))
+    held = dataset.splits.get("validation")
+    y = split.targets[0] if split.labelled and not split.endless else None
     if y is not None and classes is not None and y.ndim == 1:
-        wrong = (y < 0) | (y >= classes) | (y != np.floor(y))
-        if wrong.any():
-            raise DataError(
-                "A label is not one of the model's classes.",
-                file=split.origin,
-                expected=f"whole numbers from 0 to {classes - 1}: the model tells {classes} classes apart",
-                found=y[wrong][0],
-                remedy="Give labels counted from 0, or the model that was trained on these.",
-            )
-    return TaskData(dataset, x, y)
+        _require_classes(y, classes, split.origin)
+    return TaskData(dataset, split, split if held is None else held.fitted(dict(shapes)), y)
 
 
-def _read(split: Split) -> tuple[Array, Array | None]:
-    inputs, targets = [], []
-    for x, y in split.batches(256):
-        values = parts_of(x)
-        if len(values) != 1:
-            raise DataError(
-                "Models with several inputs cannot be calibrated.",
-                file=split.origin,
-                expected="one input",
-                found=f"{len(values)} inputs",
-                remedy="Zip without data (steps=0).",
-            )
-        inputs.append(values[0])
-        targets += list(parts_of(y))[:1]
-    return np.concatenate(inputs), np.concatenate(targets) if targets else None
+def _require_one_input(shapes: Mapping[str, Shape], origin: str) -> None:
+    if len(shapes) != 1:
+        raise DataError(
+            "Models with several inputs cannot be calibrated.",
+            file=origin,
+            expected="one input",
+            found=f"{len(shapes)} inputs",
+            remedy="Zip without data (steps=0).",
+        )
+
+
+def _require_classes(y: Array, classes: int, origin: str) -> None:
+    wrong = (y < 0) | (y >= classes) | (y != np.floor(y))
+    if wrong.any():
+        raise DataError(
+            "A label is not one of the model's classes.",
+            file=origin,
+            expected=f"whole numbers from 0 to {classes - 1}: the model tells {classes} classes apart",
+            found=y[wrong][0],
+            remedy="Give labels counted from 0, or the model that was trained on these.",
+        )

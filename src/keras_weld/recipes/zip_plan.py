@@ -4,15 +4,71 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import keras
 
 from keras_weld.errors import IncompatibleModelsError, UsageError
 from keras_weld.recipes.sources import Sources
 from keras_weld.recipes.zip_asked import AUTO, Asked
-from keras_weld.zipping.blocks import Block
-from keras_weld.zipping.lockstep import Trunk
-from keras_weld.zipping.sharing import Rule, facts_of
+from keras_weld.zipping.blocks import Block, blocks_of
+from keras_weld.zipping.lockstep import Trunk, trunk_of
+from keras_weld.zipping.sharing import Rule, facts_of, rule_of
+from keras_weld.zipping.start import require_start
+from keras_weld.zipping.trace import trace
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is decided of a zip.
+
+    Attributes:
+        tasks: names of the tasks.
+        models: the source models, in their order.
+        trunk: what they have in common.
+        blocks: its blocks.
+        rule: which layers are shared.
+        separate: whether each task has an input of its own.
+        depths: how many blocks are merged in each round, in the order of the rounds.
+        notes: what a person should know.
+    """
+
+    tasks: Sequence[str]
+    models: Sequence[keras.Model]
+    trunk: Trunk
+    blocks: Sequence[Block]
+    rule: Rule
+    separate: bool
+    depths: Sequence[int]
+    notes: Sequence[str]
+
+    def until(self, depth: int) -> int:
+        """The number of the first step that is not merged where so many blocks are."""
+        return self.blocks[depth - 1].end if depth else 0
+
+
+def plan_of(sources: Sources, asked: Asked) -> Plan:
+    """Decide it.
+
+    Args:
+        sources: the models, loaded.
+        asked: how to zip.
+
+    Raises:
+        IncompatibleModelsError: if there is nothing to share.
+        UsageError: for depths or starts that there are not, or features of inputs that differ.
+    """
+    tasks, models = ([getattr(one, name) for one in sources.members] for name in ("name", "model"))
+    if len(tasks) < 2:
+        raise UsageError("There is nothing to zip.", expected="two models or more", found=len(tasks))
+    if asked.start != AUTO:
+        require_start(asked.start, tasks)
+    trunk = trunk_of([trace(model) for model in models])
+    blocks, rule = blocks_of(trunk, asked.blocks), rule_of(asked.share)
+    separate = separate_inputs(models, asked)
+    require_shared(trunk, blocks, rule, asked.share, sources)
+    depths = depths_of(asked.rounds, len(blocks))
+    return Plan(tasks, models, trunk, blocks, rule, separate, depths, list(notes_of(trunk, blocks, sources)))
 
 
 def notes_of(trunk: Trunk, blocks: Sequence[Block], sources: Sources) -> Iterator[str]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from keras_weld.core.made_of import made_of
+
 
 @dataclass(frozen=True, slots=True)
 class TaskFigures:
@@ -139,3 +141,12 @@ class Frontier:
 def deepest_within(rounds: Sequence[Round], max_drop: float | None, min_speedup: float | None) -> int | None:
     """The merged blocks of the deepest round within the limits; None if there is none."""
     return max((one.merged_blocks for one in rounds if one.within(max_drop, min_speedup)), default=None)
+
+
+def frontier_of(text: str) -> Frontier:
+    """What `Frontier.as_json` wrote.
+
+    Raises:
+        ValueError, TypeError or AttributeError: if it is the text of no frontier.
+    """
+    return made_of(Frontier, json.loads(text))

@@ -2,68 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from itertools import count, islice
 
 import keras
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from keras_weld.data.batch import Array, Batch, parts_of
+from keras_weld.data.rebatching import rebatched
+from keras_weld.data.split import Split
+from keras_weld.errors import add_context
 
 
 class Mixed(keras.utils.PyDataset):  # type: ignore[misc]
     """The same number of examples of each task in every batch, the tasks one after the other.
 
     Each task's examples are gone through in an order drawn by the seed, all of them before one comes again, and
-    drawn anew each time round: a small set comes more often than a large one.
+    drawn anew each time round: a small set comes more often than a large one. Streams come in their own order, time
+    after time. Examples are read when their batch is due.
 
     Args:
-        examples: by task, inputs and targets; targets are None where a task has none.
+        examples: by task, fitted to its model.
         batch_size: examples of each task in a batch.
-        steps: batches.
+        steps: batches of an epoch.
         seed: what the orders are drawn by.
         start: the number of the first batch, for a calibration that is gone on with.
     """
 
     def __init__(
-        self,
-        examples: Mapping[str, tuple[Array, Array | None]],
-        batch_size: int,
-        steps: int,
-        *,
-        seed: int = 0,
-        start: int = 0,
+        self, examples: Mapping[str, Split], batch_size: int, steps: int, *, seed: int = 0, start: int = 0
     ) -> None:
         super().__init__()
-        self.examples, self.batch_size, self.steps, self.seed, self.start = examples, batch_size, steps, seed, start
-        self._orders: dict[tuple[int, int], Array] = {}
+        self.steps, self.start = steps, start
+        self.refusal: Exception | None = None
+        self._rows = {
+            task: _Row(split, batch_size, [seed, number]) for number, (task, split) in enumerate(examples.items())
+        }
 
     def __len__(self) -> int:
         return self.steps
 
     def __getitem__(self, index: int) -> tuple[Array, dict[str, Array]]:
         """Inputs of all tasks, and by task the targets of its own examples."""
-        inputs, targets = [], {}
-        for number, (task, (x, y)) in enumerate(self.examples.items()):
-            rows = self._rows(number, len(x), self.start + index)
-            inputs.append(x[rows])
-            if y is not None:
-                targets[task] = y[rows]
-        return np.concatenate(inputs), targets
+        try:
+            found = {task: row.batch(self.start + index) for task, row in self._rows.items()}
+        except Exception as error:  # a backend may turn it into an error of its own, in another thread
+            self.refusal = self.refusal or error
+            raise
+        inputs = np.concatenate([parts_of(x)[0] for x, _ in found.values()])
+        targets = {task: parts_of(y)[0] for task, (_, y) in found.items() if y is not None}
+        return inputs, targets
 
-    def _rows(self, task: int, count: int, step: int) -> Array:
-        """The rows of a task in a batch, out of as many rounds as the batch reaches into."""
-        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        rounds = places // count
-        rows = np.empty(self.batch_size, dtype=np.int64)
+    def raise_refusal(self) -> None:
+        """Raise what came out of reading, as it was; nothing if all was well."""
+        if self.refusal is not None:
+            raise self.refusal
+
+
+class _Row:
+    """The endless row of one task's batches."""
+
+    def __init__(self, split: Split, batch_size: int, seed: list[int]) -> None:
+        self._split, self._batch_size, self._seed = split, batch_size, seed
+        self._next = -1
+        self._running: Iterator[Batch] = iter(())
+        self._orders: dict[int, Array] = {}
+
+    def batch(self, step: int) -> Batch:
+        """Batch number `step`; one after the other is quick."""
+        if step != self._next:
+            self._running = self._numbered(step) if self._split.positioned else self._streamed(step)
+        self._next = step + 1
+        with add_context(file=self._split.origin):
+            return next(self._running)
+
+    def _numbered(self, first: int) -> Iterator[Batch]:
+        examples = self._split.counted()
+        return self._split.gather(self._places(step, examples) for step in count(first))
+
+    def _streamed(self, first: int) -> Iterator[Batch]:
+        """The stream from its beginning, again and again; what lies before the first batch is passed over."""
+        split = self._split
+
+        def times() -> Iterator[Batch]:
+            for time in count():
+                yield from split.epoch(self._batch_size, seed=0, epoch=time, shuffle=False)
+
+        return islice(rebatched(times(), self._batch_size), first, None)
+
+    def _places(self, step: int, examples: int) -> Array:
+        """The numbers of the examples in a batch, out of as many rounds as the batch reaches into."""
+        places = np.arange(step * self._batch_size, (step + 1) * self._batch_size)
+        rounds = places // examples
+        rows = np.empty(self._batch_size, dtype=np.int64)
         for one in np.unique(rounds):
             here = rounds == one
-            rows[here] = self._order(task, count, int(one))[places[here] % count]
+            rows[here] = self._order(int(one), examples)[places[here] % examples]
         return rows
 
-    def _order(self, task: int, count: int, number: int) -> Array:
-        key = (task, number)
-        if key not in self._orders:
-            kept = {known: order for known, order in self._orders.items() if known[0] != task or known[1] == number - 1}
-            self._orders = {**kept, key: np.random.default_rng([self.seed, task, number]).permutation(count)}
-        return self._orders[key]
+    def _order(self, number: int, examples: int) -> Array:
+        if number not in self._orders:
+            kept = {known: order for known, order in self._orders.items() if known == number - 1}
+            drawn = np.random.default_rng([*self._seed, number]).permutation(examples)
+            self._orders = {**kept, number: drawn}
+        return self._orders[number]

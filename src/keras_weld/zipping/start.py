@@ -27,23 +27,29 @@ def set_start(zipped: Zipped, start: str, tasks: Sequence[str]) -> None:
     Raises:
         UsageError: for any other start.
     """
-    if start.startswith(FROM) and start.removeprefix(FROM) in tasks:
-        weights = [float(task == start.removeprefix(FROM)) for task in tasks]
+    require_start(start, tasks)
+    if start == RANDOM:
+        weights = []
     elif start == MEAN:
         weights = [1 / len(tasks)] * len(tasks)
-    elif start == RANDOM:
-        weights = []
     else:
-        raise UsageError(
-            "There is no such start for shared layers.",
-            expected=", ".join([MEAN, RANDOM, *(f"{FROM}{task}" for task in tasks)]),
-            found=start,
-        )
+        weights = [float(task == start.removeprefix(FROM)) for task in tasks]
     for one in zipped.shared:
         if weights:
             _set_weighted(one.layer, one.sources, weights)
         else:
             _set_fresh(one.layer)
+
+
+def require_start(start: str, tasks: Sequence[str]) -> None:
+    """Refuse a start that there is not.
+
+    Raises:
+        UsageError: naming those that there are.
+    """
+    known = [MEAN, RANDOM, *(f"{FROM}{task}" for task in tasks)]
+    if start not in known:
+        raise UsageError("There is no such start for shared layers.", expected=", ".join(known), found=start)
 
 
 def _set_weighted(layer: keras.Layer, sources: Sequence[keras.Layer], weights: Sequence[float]) -> None:

@@ -64,6 +64,11 @@ class Zipped:
         """The part of the network that answers for one task; it shares its layers with the whole."""
         return keras.Model(alone(self.inputs[task]), alone([self.model.output[name] for name in self.outputs[task]]))
 
+    def take(self, model: keras.Model) -> None:
+        """Take the weights of a model that was written as this network and loaded again."""
+        for layer in self.model.layers:
+            with_state_of(layer, model.get_layer(layer.name))
+
     def give_back(self) -> None:
         """Give the source models what the merged network has learnt, each the shared layers too."""
         for made, source in self.private:

@@ -1,0 +1,144 @@
+"""The calibrations of a zip: a merged network built, its start chosen, trained, and gone on with after a break."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import keras
+
+from keras_weld.recipes.zip_asked import AUTO, Asked
+from keras_weld.recipes.zip_data import TaskData
+from keras_weld.recipes.zip_folder import ZipFolder
+from keras_weld.recipes.zip_plan import Plan
+from keras_weld.recipes.zip_progress import Told
+from keras_weld.training.exact_folder import ExactFolder
+from keras_weld.training.trainer import compiles_well
+from keras_weld.zipping.calibrating import Pace, calibrate
+from keras_weld.zipping.calibration import Aims, Calibration
+from keras_weld.zipping.lockstep import Trunk
+from keras_weld.zipping.mixing import Mixed
+from keras_weld.zipping.start import FROM, MEAN, set_start
+from keras_weld.zipping.trace import Slot
+from keras_weld.zipping.walk import Zipped, zipped
+
+_TRIAL = 20  # a start is tried for one step in so many
+_PARTS = 20  # means of the loss in a round
+
+
+class Calibrating:
+    """Builds the networks of a zip, and trains them.
+
+    What a network comes to is a function of what was asked for and of the students' values alone: before each, the
+    random state is set anew.
+
+    Args:
+        plan: what is decided.
+        data: by task; empty for none.
+        aims: by task, what it is trained for.
+        asked: how to zip.
+        folder: keeps every calibration.
+        told: told of every step.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        data: Mapping[str, TaskData],
+        aims: Mapping[str, Aims],
+        asked: Asked,
+        folder: ZipFolder,
+        told: Told,
+    ) -> None:
+        self.plan, self.data, self.aims, self.asked, self.folder, self.told = plan, data, aims, asked, folder, told
+
+    def steps(self, depth: int) -> int:
+        """Steps of a round; none without data, and where nothing is merged, so that there is nothing to mend."""
+        return self.asked.steps if self.data and depth else 0
+
+    def trials(self, depth: int) -> Sequence[str]:
+        """The starts that are tried for a round."""
+        tried = self.asked.start == AUTO and self.steps(depth) >= _TRIAL
+        return [MEAN, *(f"{FROM}{task}" for task in self.plan.tasks)] if tried else []
+
+    def planned(self, depth: int) -> int:
+        """All steps of a round, those of trials too."""
+        return self.steps(depth) + len(self.trials(depth)) * (self.asked.steps // _TRIAL)
+
+    def built(self, depth: int, students: Trunk, start: str | None) -> Zipped:
+        """A merged network of a round, with its starting values; without, where others are put in their place."""
+        plan = self.plan
+        keras.utils.set_random_seed(self.asked.seed)
+        network = zipped(
+            students,
+            plan.tasks,
+            until=plan.until(depth),
+            rule=plan.rule,
+            merge=self.asked.merge,
+            separate=plan.separate,
+        )
+        if start is not None:
+            set_start(network, start, plan.tasks)
+        return network
+
+    def start(self, depth: int, students: Trunk) -> str:
+        """The start that was asked for, or the one that gave the lowest loss on held-out examples after a trial."""
+        known = self.folder.start_of(depth)
+        if known is not None:
+            self.told.pass_over(self.planned(depth) - self.steps(depth))
+            return known
+        losses = {start: self._tried(depth, students, start) for start in self.trials(depth)}
+        if losses:
+            return min(losses, key=lambda start: losses[start])
+        return MEAN if self.asked.start == AUTO else self.asked.start
+
+    def _tried(self, depth: int, students: Trunk, start: str) -> float:
+        """The loss on held-out examples after the trial of a start."""
+        pace = Pace(self.asked.steps // _TRIAL, 1, self.asked.every)
+        folder = self.folder.run(depth, start, pace.epochs, trial=True)
+        network = self.built(depth, students, _unless(folder, start))
+        history = self._calibrated(network, pace, folder, f"start {start}", self._held())
+        return float(history[-1]["val_loss"])
+
+    def trained(self, depth: int, students: Trunk, start: str) -> tuple[Zipped, tuple[tuple[int, float], ...]]:
+        """A merged network of a round, calibrated; and pairs of step and mean loss up to there."""
+        if not self.steps(depth):
+            return self.built(depth, students, start), ()
+        pace = Pace(self.asked.steps, _PARTS, self.asked.every)
+        folder = self.folder.run(depth, start, pace.epochs)
+        network = self.built(depth, students, _unless(folder, start))
+        history = self._calibrated(network, pace, folder, f"{depth} of {len(self.plan.blocks)} blocks")
+        return network, tuple((int(one["step"]), float(one["loss"])) for one in history)
+
+    def _calibrated(
+        self, network: Zipped, pace: Pace, folder: ExactFolder, what: str, held: Mixed | None = None
+    ) -> list[dict[str, Any]]:
+        asked = self.asked
+        places = [Slot(block.end - 1) for block in self.plan.blocks]
+        made = Calibration(network, self._teachers, self.aims, asked.shares, places, separate=self.plan.separate)
+        schedule = keras.optimizers.schedules.CosineDecay(asked.rate, pace.steps)
+        made.compile(keras.optimizers.Adam(schedule), jit_compile="auto" if compiles_well() else False)
+        keras.utils.set_random_seed(asked.seed)  # the teachers are made once, and draw seeds of their own
+        with self.told.calibration(what, pace.steps, folder.resumed) as tell:
+            return calibrate(made, self._feed, pace, folder, held=held, tell=tell)
+
+    def _feed(self, length: int, start: int) -> Mixed:
+        examples = {task: one.split for task, one in self.data.items()}
+        return Mixed(examples, self.asked.batch_size, length, seed=self.asked.seed, start=start)
+
+    def _held(self) -> Mixed:
+        """As many batches of what was held out as there are of the task with the fewest examples."""
+        held = {task: one.held for task, one in self.data.items()}
+        steps = max(1, min(split.counted() for split in held.values()) // self.asked.batch_size)
+        return Mixed(held, self.asked.batch_size, steps)
+
+    @cached_property
+    def _teachers(self) -> Zipped:
+        plan = self.plan
+        return zipped(plan.trunk, plan.tasks, until=0, rule=plan.rule, separate=plan.separate, name="teachers")
+
+
+def _unless(folder: ExactFolder, start: str) -> str | None:
+    """The start of a calibration that begins; None for one that goes on, whose checkpoint has all values."""
+    return start if folder.resumed is None else None

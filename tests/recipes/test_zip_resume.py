@@ -53,9 +53,11 @@ def untimed() -> Iterator[None]:
         yield
 
 
-def zipped(sources: Path, out: Path, *, at: int | None = None, **options: Any) -> tuple[Any, list[str], list[int]]:
+def zipped(
+    sources: Path, out: Path, *, at: int | None = None, told: list[str] | None = None, **options: Any
+) -> tuple[Any, list[str], list[int]]:
     """Zip, and break off when so many steps were seen in this start; gives what was told, and steps done."""
-    told: list[str] = []
+    told = [] if told is None else told
     done: list[int] = []
 
     def progress(step: int, total: int | None, words: str) -> None:
@@ -101,8 +103,10 @@ def test_interrupted_in_rounds_and_between_them_it_ends_with_the_same_bits(
     expected, found = whole
     with pytest.raises(Interruption):
         zipped(sources, tmp_path, at=8, every="1 steps")  # in the third part, after a checkpoint inside it
+    told: list[str] = []
     with pytest.raises(Interruption):
-        zipped(sources, tmp_path, at=STEPS - 7 + 1)  # before the first step of the second round was kept
+        zipped(sources, tmp_path, at=STEPS - 7 + 1, told=told)  # before the first step of the second round was kept
+    assert told == [f"Goes on at step 7 of {STEPS} (1 of 2 blocks)."]
     assert [one.name for one in tmp_path.glob("merged-*")] == ["merged-01.keras"]
     with monkeypatch.context() as patch:
         patch.setattr(zip_rounds, "judged", _interrupted)  # the second round is trained, and not written
@@ -119,39 +123,18 @@ def _interrupted(*given: Any) -> Any:
     raise Interruption
 
 
-def test_it_tells_where_it_goes_on_and_counts_the_steps_before(sources: Path, tmp_path: Path) -> None:
-    with pytest.raises(Interruption):
-        zipped(sources, tmp_path, at=8)
-    with pytest.raises(Interruption):
-        zipped(sources, tmp_path, at=2)
-    told: list[str] = []
-    with pytest.raises(Interruption):
-        weld.zipper(
-            [sources / f"{task}.keras" for task in CLASSES],
-            data={task: sources / f"{task}.npz" for task in CLASSES},
-            out=tmp_path,
-            rounds=[1, 2],
-            steps=STEPS,
-            batch_size=4,
-            start="mean",
-            tell=told.append,
-            progress=_interrupted,
-        )
-    assert told == [f"Goes on at step 6 of {STEPS} (1 of 2 blocks)."]
-
-
 def test_interrupted_in_the_trial_of_starts_it_ends_with_the_same_bits(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Calibrating, "trials", lambda calibrating, depth: ["mean", "from:kind"])
-    options = {"rounds": [1], "start": "auto", "steps": 60}
+    options = {"rounds": [1], "start": "auto", "steps": 40}
     found, _, done = zipped(sources, tmp_path / "whole", **options)
-    assert done == list(range(1, 67))
+    assert done == list(range(1, 45))
     with pytest.raises(Interruption):
-        zipped(sources, tmp_path / "out", at=5, every="1 steps", **options)
+        zipped(sources, tmp_path / "out", at=4, every="1 steps", **options)
     resumed, told, done = zipped(sources, tmp_path / "out", **options)
-    assert told == ["Goes on at step 1 of 3 (start from:kind)."]
-    assert done == list(range(5, 67))
+    assert told == ["Goes on at step 1 of 2 (start from:kind)."]
+    assert done == list(range(4, 45))
     assert resumed == found
     same_networks(tmp_path / "whole", tmp_path / "out")
 
@@ -232,10 +215,10 @@ def test_what_is_begun_anew_forgets_what_was_there(sources: Path, whole: tuple[P
 def test_ctrl_c_is_answered_with_how_it_goes_on(
     sources: Path, tmp_path: Path, weld_here: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ["zip", *(sources / f"{task}.keras" for task in CLASSES), "-o", tmp_path, "--init", "mean", "--steps", 4]
+    words = ["zip", *(sources / f"{task}.keras" for task in CLASSES), "-o", tmp_path / "out"]
     words += [word for task in CLASSES for word in ("--data", f"{task}:{sources / task}.npz")]
-    monkeypatch.setattr(zip_rounds, "judged", _interrupted)
-    done = weld_here(*words, "--batch-size", 4, "--max-drop", 100)
+    monkeypatch.setattr(Calibrating, "trained", _interrupted)
+    done = weld_here(*words, "--init", "mean")
     assert done.returncode == 130
     assert "The zip goes on where it was with the same command." in done.stderr
-    assert (tmp_path / "rounds" / "02" / "checkpoints").is_dir()
+    assert not (tmp_path / "out").exists()  # it had not begun

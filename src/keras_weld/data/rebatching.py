@@ -35,6 +35,14 @@ def rebatched(batches: Iterable[Batch], batch_size: int) -> Iterator[Batch]:
         yield batch_of(*_joined(waiting))
 
 
+def without_first(batches: Iterator[Batch], count: int) -> Iterator[Batch]:
+    """The batches, without the first examples of the first one."""
+    if count:
+        x, y = next(batches)
+        yield batch_of([part[count:] for part in parts_of(x)], [part[count:] for part in parts_of(y)])
+    yield from batches
+
+
 def _joined(batches: list[Batch]) -> tuple[list[Array], list[Array]]:
     if len(batches) == 1:
         return parts_of(batches[0][0]), parts_of(batches[0][1])

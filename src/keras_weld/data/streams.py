@@ -14,7 +14,7 @@ from keras_weld.data.batch import Array, Batch, batch_of, parts_of, size_of
 from keras_weld.data.elements import batch_arrays, numpy_of, sides_of, stacked
 from keras_weld.data.fitting import fitted_names
 from keras_weld.data.order import check_batches, evenly
-from keras_weld.data.rebatching import rebatched
+from keras_weld.data.rebatching import rebatched, without_first
 from keras_weld.data.source import Source, is_used_up, made_anew, used_up
 from keras_weld.data.split import COUNTING, Shape, Split, never_ends
 
@@ -116,7 +116,7 @@ class StreamSplit(Split):
                 ends.append((end, after))
                 yield element
 
-        for batch in rebatched(_without(self._arrays(elements(), batch_size), skipped), batch_size):
+        for batch in rebatched(without_first(self._arrays(elements(), batch_size), skipped), batch_size):
             given += size_of(batch)
             while len(ends) > 1 and ends[1][0] <= given:
                 ends.popleft()
@@ -148,14 +148,6 @@ class StreamSplit(Split):
         while some := list(islice(examples, batch_size)):
             x, y = stacked(some, self.origin)
             yield (x, y) if y else (x,)
-
-
-def _without(batches: Iterator[Batch], count: int) -> Iterator[Batch]:
-    """The batches, without the first examples of the first one."""
-    if count:
-        x, y = next(batches)
-        yield batch_of([part[count:] for part in parts_of(x)], [part[count:] for part in parts_of(y)])
-    yield from batches
 
 
 def stream_split(

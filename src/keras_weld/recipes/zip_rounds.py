@@ -30,6 +30,11 @@ from keras_weld.zipping.lockstep import Trunk, trunk_of
 from keras_weld.zipping.trace import trace
 from keras_weld.zipping.walk import Zipped
 
+_STREAM = (
+    "The examples of {task} come as a stream, in the order of their source: to go on, it is read again, and what was "
+    "seen is passed over. It has to give the same each time."
+)
+
 
 class Zipping:
     """One zip from its sources to its frontier.
@@ -67,6 +72,9 @@ class Zipping:
         """
         if self.asked.deterministic and self.data and self.asked.steps:
             make_deterministic()
+        for task, one in self.data.items():
+            if not one.split.positioned:
+                tell(_STREAM.format(task=task))
         told = Told(progress, tell)
         with ZipFolder(folder, identity_of(self.sources, self.data, self.asked), tell, fresh=fresh) as kept:
             calibrating = Calibrating(self.plan, self.data, self.aims, self.asked, kept, told)

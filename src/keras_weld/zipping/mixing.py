@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import count, islice
+from itertools import chain, count, islice
 
 import keras
 import numpy as np
 
 from keras_weld.data.batch import Array, Batch, parts_of
-from keras_weld.data.rebatching import rebatched
+from keras_weld.data.rebatching import rebatched, without_first
 from keras_weld.data.split import Split
 from keras_weld.errors import add_context
 
@@ -81,14 +81,17 @@ class _Row:
         return self._split.gather(self._places(step, examples) for step in count(first))
 
     def _streamed(self, first: int) -> Iterator[Batch]:
-        """The stream from its beginning, again and again; what lies before the first batch is passed over."""
-        split = self._split
+        """The stream again and again; what lies before the first batch is passed over, whole rounds without a look."""
+        passed = first * self._batch_size
+        known = None if self._split.endless else self._split.count
+        number, inside = divmod(passed, known) if known else (0, 0)
+        start, more = divmod(inside, self._batch_size)
+        rounds = chain.from_iterable(self._round(one) for one in count(number + 1))
+        batches = rebatched(chain(without_first(self._round(number, start), more), rounds), self._batch_size)
+        return batches if known else islice(batches, first, None)
 
-        def times() -> Iterator[Batch]:
-            for time in count():
-                yield from split.epoch(self._batch_size, seed=0, epoch=time, shuffle=False)
-
-        return islice(rebatched(times(), self._batch_size), first, None)
+    def _round(self, number: int, start: int = 0) -> Iterator[Batch]:
+        return self._split.epoch(self._batch_size, seed=0, epoch=number, shuffle=False, start=start)
 
     def _places(self, step: int, examples: int) -> Array:
         """The numbers of the examples in a batch, out of as many rounds as the batch reaches into."""

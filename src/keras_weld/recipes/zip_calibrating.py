@@ -18,7 +18,7 @@ from keras_weld.training.trainer import compiles_well
 from keras_weld.zipping.calibrating import Pace, calibrate
 from keras_weld.zipping.calibration import Aims, Calibration
 from keras_weld.zipping.lockstep import Trunk
-from keras_weld.zipping.mixing import Mixed
+from keras_weld.zipping.mixing import Examples, Mixed
 from keras_weld.zipping.start import FROM, MEAN, set_start
 from keras_weld.zipping.trace import Slot
 from keras_weld.zipping.walk import Zipped, zipped
@@ -36,7 +36,7 @@ class Calibrating:
     Args:
         plan: what is decided.
         data: by task; empty for none.
-        aims: by task, what it is trained for.
+        aims: by output, what it is trained for.
         asked: how to zip.
         folder: keeps every calibration.
         told: told of every step.
@@ -124,14 +124,17 @@ class Calibrating:
             return calibrate(made, self._feed, pace, folder, held=held, tell=tell)
 
     def _feed(self, length: int, start: int) -> Mixed:
-        examples = {task: one.split for task, one in self.data.items()}
-        return Mixed(examples, self.asked.batch_size, length, seed=self.asked.seed, start=start)
+        examples = {task: Examples(one.split, one.targets) for task, one in self.data.items()}
+        return self._mixed(examples, length, seed=self.asked.seed, start=start)
 
     def _held(self) -> Mixed:
         """As many batches of what was held out as there are of the task with the fewest examples."""
-        held = {task: one.held for task, one in self.data.items()}
-        steps = max(1, min(split.counted() for split in held.values()) // self.asked.batch_size)
-        return Mixed(held, self.asked.batch_size, steps)
+        held = {task: Examples(one.held, one.targets) for task, one in self.data.items()}
+        steps = max(1, min(one.split.counted() for one in held.values()) // self.asked.batch_size)
+        return self._mixed(held, steps)
+
+    def _mixed(self, examples: Mapping[str, Examples], steps: int, **place: int) -> Mixed:
+        return Mixed(examples, self.asked.batch_size, steps, separate=self.plan.separate, **place)
 
     @cached_property
     def _teachers(self) -> Zipped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,16 +22,36 @@ class TaskData:
     """What a task learns from and is judged on. Inputs are read when they are needed.
 
     Attributes:
-        dataset: all of it.
-        split: the examples to learn from, fitted to the model.
-        held: those that starts are told apart by; the former if none are set aside.
-        y: the targets to learn from; None if there are none, or no end of them.
+        dataset: all of it, fitted to the model.
+        split: the examples to learn from.
+        targets: by output, which of the targets is its own; an output may have none.
+        y: by output, all of its targets; none where there is no end of them.
     """
 
     dataset: Dataset
     split: Split
-    held: Split
-    y: Array | None
+    targets: Mapping[str, int]
+    y: Mapping[str, Array]
+
+    @property
+    def held(self) -> Split:
+        """The examples that starts are told apart by: those to learn from if none are set aside."""
+        return self.dataset.splits.get("validation", self.split)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output of a task's model.
+
+    Attributes:
+        called: what it is called in a merged network.
+        name: its name in the model.
+        classes: how many classes it tells apart, where targets are labels of these.
+    """
+
+    called: str
+    name: str
+    classes: int | None
 
 
 def open_tasks(
@@ -60,43 +80,44 @@ def open_tasks(
     return {task: open_within(limits, data[task], validation=0.1, seed=seed, pixels=pixels) for task in tasks}
 
 
-def to_learn_from(dataset: Dataset, shapes: Mapping[str, Shape], classes: int | None) -> TaskData:
-    """The training examples of a task, looked at as far as their targets go.
+def to_learn_from(dataset: Dataset, shapes: Mapping[str, Shape], outputs: Sequence[Output]) -> TaskData:
+    """The data of a task, looked at as far as its targets go.
 
     Args:
-        dataset: its data.
+        dataset: the data.
         shapes: of the model's inputs, by name.
-        classes: how many classes its output tells apart, where targets are labels of these.
+        outputs: of the model.
 
     Raises:
         DataError: if there are no examples to learn from, they do not fit the model, or a label is out of range.
     """
-    found = dataset.splits.get("train") or dataset.splits.get(WHOLE)
-    if found is None:
+    fitted = replace(dataset, splits={name: split.fitted(dict(shapes)) for name, split in dataset.splits.items()})
+    split = fitted.splits.get("train") or fitted.splits.get(WHOLE)
+    if split is None:
         raise DataError(
             "There are no training examples to calibrate with.",
             file=dataset.origin,
             expected="x (and y), or x_train and y_train",
             found=", ".join(dataset.splits),
         )
-    _require_one_input(shapes, dataset.origin)
-    split = found.fitted(dict(shapes))
-    held = dataset.splits.get("validation")
-    y = split.targets[0] if split.labelled and not split.endless else None
-    if y is not None and classes is not None and y.ndim == 1:
-        _require_classes(y, classes, split.origin)
-    return TaskData(dataset, split, split if held is None else held.fitted(dict(shapes)), y)
+    all_targets = split.targets if split.labelled and not split.endless else ()
+    targets = _targets(split, outputs, len(all_targets)) if split.labelled else {}
+    y = {output: all_targets[number] for output, number in targets.items()} if all_targets else {}
+    for output in outputs:
+        if output.called in y and output.classes is not None and y[output.called].ndim == 1:
+            _require_classes(y[output.called], output.classes, split.origin)
+    return TaskData(fitted, split, targets, y)
 
 
-def _require_one_input(shapes: Mapping[str, Shape], origin: str) -> None:
-    if len(shapes) != 1:
-        raise DataError(
-            "Models with several inputs cannot be calibrated.",
-            file=origin,
-            expected="one input",
-            found=f"{len(shapes)} inputs",
-            remedy="Zip without data (steps=0).",
-        )
+def _targets(split: Split, outputs: Sequence[Output], count: int) -> dict[str, int]:
+    """Which of the targets is whose: by the names of some outputs if all have such, else by their order."""
+    from keras_weld.training.objective import matched
+
+    names, given = [one.name for one in outputs], list(split.target_names)
+    if given and set(given) <= set(names):
+        return {one.called: given.index(one.name) for one in outputs if one.name in given}
+    order = matched(names, given, count or len(given), split.origin)
+    return {one.called: number for one, number in zip(outputs, order, strict=True)}
 
 
 def _require_classes(y: Array, classes: int, origin: str) -> None:

@@ -20,16 +20,20 @@ BATCHES = (1, 8)
 
 
 def judged(network: Zipped, plan: Plan, data: Mapping[str, TaskData]) -> dict[str, Evaluation]:
-    """How each task with targets does, beside its source model."""
+    """How each output with targets does, beside its source model's."""
     return {
-        task: _judged(network.for_task(task), source, task, data[task].dataset)
+        output: _judged(network.for_task(task), source, task, number, data[task].targets[output], data[task].dataset)
         for task, source in zip(plan.tasks, plan.models, strict=True)
-        if task in data and data[task].split.labelled
+        for number, output in enumerate(plan.outputs[task])
+        if task in data and output in data[task].targets
     }
 
 
-def _judged(merged: keras.Model, source: keras.Model, task: str, dataset: Dataset) -> Evaluation:
-    return contest([Contestant("merged", lambda: merged), Contestant(task, lambda: source)], dataset)
+def _judged(
+    merged: keras.Model, source: keras.Model, task: str, output: int, target: int, dataset: Dataset
+) -> Evaluation:
+    asked = partial(Contestant, output=output, target=target)
+    return contest([asked("merged", lambda: merged), asked(task, lambda: source)], dataset)
 
 
 def speedups(network: Zipped, plan: Plan) -> tuple[Speedup, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -12,6 +12,7 @@ from keras_weld.errors import IncompatibleModelsError, UsageError
 from keras_weld.recipes.sources import Sources
 from keras_weld.recipes.zip_asked import AUTO, Asked
 from keras_weld.zipping.blocks import Block, blocks_of
+from keras_weld.zipping.heads import output_names
 from keras_weld.zipping.lockstep import Trunk, trunk_of
 from keras_weld.zipping.sharing import Rule, facts_of, rule_of
 from keras_weld.zipping.start import require_start
@@ -25,6 +26,7 @@ class Plan:
     Attributes:
         tasks: names of the tasks.
         models: the source models, in their order.
+        outputs: by task, what its outputs are called in a merged network.
         trunk: what they have in common.
         blocks: its blocks.
         rule: which layers are shared.
@@ -35,6 +37,7 @@ class Plan:
 
     tasks: Sequence[str]
     models: Sequence[keras.Model]
+    outputs: Mapping[str, Sequence[str]]
     trunk: Trunk
     blocks: Sequence[Block]
     rule: Rule
@@ -68,7 +71,8 @@ def plan_of(sources: Sources, asked: Asked) -> Plan:
     separate = separate_inputs(models, asked)
     require_shared(trunk, blocks, rule, asked.share, sources)
     depths = depths_of(asked.rounds, len(blocks))
-    return Plan(tasks, models, trunk, blocks, rule, separate, depths, list(notes_of(trunk, blocks, sources)))
+    outputs = {task: output_names(one, task) for task, one in zip(tasks, trunk.traces, strict=True)}
+    return Plan(tasks, models, outputs, trunk, blocks, rule, separate, depths, list(notes_of(trunk, blocks, sources)))
 
 
 def notes_of(trunk: Trunk, blocks: Sequence[Block], sources: Sources) -> Iterator[str]:

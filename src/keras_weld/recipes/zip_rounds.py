@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from keras_weld.checks.candidate import Candidate
 from keras_weld.compose.member import Composed
 from keras_weld.data.split import Dataset
 from keras_weld.judging.run import input_shapes
@@ -16,7 +17,7 @@ from keras_weld.recipes.loading import Loading
 from keras_weld.recipes.sources import Sources
 from keras_weld.recipes.zip_asked import AUTO, Asked, Progress
 from keras_weld.recipes.zip_calibrating import Calibrating
-from keras_weld.recipes.zip_data import to_learn_from
+from keras_weld.recipes.zip_data import Output, to_learn_from
 from keras_weld.recipes.zip_folder import ZipFolder
 from keras_weld.recipes.zip_identity import identity_of
 from keras_weld.recipes.zip_measuring import judged, speedups
@@ -55,11 +56,21 @@ class Zipping:
         self.sources, self.asked, self.loading = sources, asked, loading
         self.plan = plan_of(sources, asked)
         known = dict(zip(self.plan.tasks, sources.candidates, strict=True))
-        shapes = {task: input_shapes(model) for task, model in zip(self.plan.tasks, self.plan.models, strict=True)}
         self.data = {
-            task: to_learn_from(data[task], shapes[task], classes_of(known[task])) for task in known if task in data
+            task: to_learn_from(data[task], input_shapes(model), self._outputs(number, known[task]))
+            for number, (task, model) in enumerate(zip(self.plan.tasks, self.plan.models, strict=True))
+            if task in data
         }
-        self.aims = {task: aims_of(known[task], one) for task, one in self.data.items()}
+        self.aims = {
+            output: aim
+            for task, one in self.data.items()
+            for output, aim in aims_of(known[task], self.plan.outputs[task], one).items()
+        }
+
+    def _outputs(self, number: int, known: Candidate) -> list[Output]:
+        """The outputs of a task's model."""
+        called, names = self.plan.outputs[self.plan.tasks[number]], self.plan.trunk.traces[number].graph.output_names
+        return [Output(*one) for one in zip(called, names, classes_of(known), strict=True)]
 
     def run(self, folder: Path, progress: Progress | None, tell: Callable[[str], None], *, fresh: bool) -> Frontier:
         """Make every round, or those that are not finished; what is done is on the disk before the next begins.
@@ -171,7 +182,7 @@ class _Rounds:
         rounds = tuple(found[depth] for depth in sorted(found))
         chosen = deepest_within(rounds, self.asked.max_drop, self.asked.min_speedup)
         return Frontier(
-            tuple(self.plan.tasks),
+            tuple(output for task in self.plan.tasks for output in self.plan.outputs[task]),
             len(self.plan.blocks),
             _called(self.asked.share, "rule"),
             self.asked.merge,

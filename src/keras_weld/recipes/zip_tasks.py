@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from keras_weld.checks.candidate import Candidate
-from keras_weld.checks.meaning import LOGITS, PROBABILITIES, Kind
-from keras_weld.errors import IncompatibleModelsError
+from keras_weld.checks.meaning import LOGITS, PROBABILITIES, Kind, Meaning
+from keras_weld.data.batch import Array
 from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.zip_data import TaskData
 from keras_weld.zipping import aims
@@ -12,27 +14,31 @@ from keras_weld.zipping.calibration import Aims
 from keras_weld.zipping.frontier import TaskFigures
 
 
-def classes_of(known: Candidate) -> int | None:
-    """How many classes a model with one output tells apart, as its file says; None if it does not."""
-    outputs = known.summary.outputs
-    if len(outputs) != 1:
-        return None
-    meaning = outputs[0].meaning
-    return meaning.classes if meaning is not None and meaning.kind in (Kind.CLASSES, Kind.CLASS_LOGITS) else None
+def classes_of(known: Candidate) -> list[int | None]:
+    """For each output, how many classes it tells apart, as the model's file says; None if it does not."""
+    meanings = [port.meaning for port in known.summary.outputs]
+    return [
+        meaning.classes if meaning is not None and meaning.kind in (Kind.CLASSES, Kind.CLASS_LOGITS) else None
+        for meaning in meanings
+    ]
 
 
-def aims_of(known: Candidate, data: TaskData) -> Aims:
-    """The losses of a task by what its file says of its output; whole numbers say that open outputs are logits."""
-    if len(known.summary.outputs) != 1:
-        raise IncompatibleModelsError(
-            "A model with several outputs cannot be calibrated.",
-            found=f"{len(known.summary.outputs)} outputs",
-            expected="one output",
-            remedy="Zip without data (steps=0).",
-        )
-    meaning, labelled = known.summary.outputs[0].meaning, data.y is not None
+def aims_of(known: Candidate, outputs: Sequence[str], data: TaskData) -> dict[str, Aims]:
+    """The losses of a task's outputs.
+
+    Args:
+        known: what the file of its model tells.
+        outputs: what they are called in a merged network.
+        data: its data.
+    """
+    ports = zip(outputs, known.summary.outputs, strict=True)
+    return {output: _aims(port.meaning, output in data.targets, data.y.get(output)) for output, port in ports}
+
+
+def _aims(meaning: Meaning | None, labelled: bool, y: Array | None) -> Aims:
+    """By what the file says of an output; whole numbers say that open ones are logits."""
     kind = Kind.UNKNOWN if meaning is None else meaning.kind
-    whole = data.y is not None and data.y.ndim == 1 and data.y.dtype.kind in "iu"
+    whole = y is not None and y.ndim == 1 and y.dtype.kind in "iu"
     if kind in (Kind.CLASSES, Kind.CLASS_LOGITS) or (kind is Kind.OPEN and whole):
         return aims.classes(logits=kind not in PROBABILITIES, labelled=labelled)
     if kind in (Kind.INDEPENDENT, Kind.INDEPENDENT_LOGITS):

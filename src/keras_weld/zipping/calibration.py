@@ -56,12 +56,12 @@ class Calibration(keras.Model):  # type: ignore[misc]
     """A merged network beside its teachers, as one model that `fit` trains.
 
     A batch holds the same number of examples of each task, in the order of the tasks (see `Mixed`); its targets are
-    a dict with those of each task. Teachers work in inference mode and are not trained.
+    a dict with those of each output. Teachers work in inference mode and are not trained.
 
     Args:
         zipped: the merged network.
         teachers: the source models side by side: the same walk with nothing merged.
-        aims: by task.
+        aims: by output.
         shares: how much each part of the loss counts.
         places: the tensors of the trunk that are held to the teachers', if `shares.layers` is not 0.
         separate: whether each task has an input of its own, and so is asked on its own examples alone.
@@ -83,7 +83,8 @@ class Calibration(keras.Model):  # type: ignore[misc]
         self.teachers = _watched(teachers, watched)
         self.teachers.trainable = False
         self.aims, self.shares, self.separate = dict(aims), shares, separate
-        self.told = {name: keras.metrics.Mean(name) for name in _parts(aims, shares)}
+        self.outputs_of = {task: list(outputs) for task, outputs in zipped.outputs.items()}
+        self.told = {name: keras.metrics.Mean(name) for name in _parts(self.outputs_of, aims, shares)}
 
     @property
     def metrics(self) -> list[Any]:
@@ -92,25 +93,25 @@ class Calibration(keras.Model):  # type: ignore[misc]
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """What the merged network gives."""
-        return self.network(self._parted(inputs), training=training)
+        return self.network(_listed(inputs), training=training)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Tensor:
         """The loss of a batch, as a mean over examples."""
-        wanted = self.teachers(self._parted(x), training=False)
-        count = len(self.aims)
-        size = ops.shape(ops.convert_to_tensor(x))[0] // count
+        wanted = self.teachers(_listed(x), training=False)
+        size = ops.shape(ops.convert_to_tensor(keras.tree.flatten(x)[0]))[0] // len(self.outputs_of)
         parts: dict[str, Tensor] = {}
-        for number, (task, aim) in enumerate(self.aims.items()):
+        for number, (task, outputs) in enumerate(self.outputs_of.items()):
             own = slice(None) if self.separate else slice(number * size, (number + 1) * size)
             asked = slice(None) if self.separate or self.shares.all_inputs else own
-            given = y_pred["answers"][task]
-            if aim.hard is not None and self.shares.hard:
-                parts[f"{task}_loss"] = self.shares.hard * ops.mean(aim.hard(y[task], given[own]))
-            if self.shares.soft:
-                soft = aim.soft(wanted["answers"][task][asked], given[asked])
-                parts[f"{task}_distillation"] = self.shares.soft * ops.mean(soft)
+            for output in outputs:
+                aim, given = self.aims[output], y_pred["answers"][output]
+                if aim.hard is not None and self.shares.hard:
+                    parts[f"{output}_loss"] = self.shares.hard * ops.mean(aim.hard(y[output], given[own]))
+                if self.shares.soft:
+                    soft = aim.soft(wanted["answers"][output][asked], given[asked])
+                    parts[f"{output}_distillation"] = self.shares.soft * ops.mean(soft)
             if self.shares.layers:
                 pairs = zip(wanted["layers"][task], y_pred["layers"][task], strict=True)
                 differences = [ops.mean(ops.abs(teacher[own] - student[own])) for teacher, student in pairs]
@@ -119,9 +120,10 @@ class Calibration(keras.Model):  # type: ignore[misc]
             self.told[name].update_state(value)
         return sum(parts.values())
 
-    def _parted(self, inputs: Tensor) -> Any:
-        """The inputs of the tasks, one after the other, each for the task's own input."""
-        return ops.split(inputs, len(self.aims)) if self.separate else inputs
+
+def _listed(inputs: Any) -> Any:
+    """Several inputs in the form that the networks are called with."""
+    return list(inputs) if isinstance(inputs, tuple) else inputs
 
 
 def _watched(zipped: Zipped, places: Sequence[Slot]) -> keras.Model:
@@ -131,14 +133,8 @@ def _watched(zipped: Zipped, places: Sequence[Slot]) -> keras.Model:
     return keras.Model(zipped.model.inputs, {**outputs, "layers": layers} if places else outputs)
 
 
-def _parts(aims: Mapping[str, Aims], shares: Shares) -> list[str]:
-    return [
-        f"{task}_{part}"
-        for task, aim in aims.items()
-        for part, counts in (
-            ("loss", shares.hard if aim.hard is not None else 0.0),
-            ("distillation", shares.soft),
-            ("layers", shares.layers),
-        )
-        if counts
-    ]
+def _parts(outputs: Mapping[str, Sequence[str]], aims: Mapping[str, Aims], shares: Shares) -> list[str]:
+    named = [output for one in outputs.values() for output in one]
+    hard = [f"{output}_loss" for output in named if shares.hard and aims[output].hard is not None]
+    soft = [f"{output}_distillation" for output in named if shares.soft]
+    return [*hard, *soft, *(f"{task}_layers" for task in outputs if shares.layers)]

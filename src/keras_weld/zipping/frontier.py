@@ -99,7 +99,7 @@ class Frontier:
     """What a zip gave.
 
     Attributes:
-        tasks: names of the tasks.
+        tasks: names of the tasks; of one whose model has several outputs, TASK_OUTPUT for each.
         blocks: how many blocks the models have in common.
         share: the sharing rule.
         merge: `features` or `weights`.

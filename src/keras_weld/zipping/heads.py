@@ -50,18 +50,24 @@ def head_on(one: Trace, start: int, made: Mapping[Slot, Tensor], task: str) -> H
     ends = [inside[slot] for slot in one.outputs]
     if start == len(one.steps):
         ends = [keras.layers.Identity(dtype=end.dtype)(end) for end in ends]
-    several = len(ends) > 1
+    called_outputs = output_names(one, task)
+    several = len(called_outputs) > 1
     head = keras.Model(alone(list(inputs.values())), alone(ends), name=f"{task}_head" if several else task)
     given = keras.tree.flatten(head(alone([made[slot] for slot in taken])))
     pairs = tuple(built.values())
     if not several:
         return Head({task: given[0]}, pairs)
-    called_outputs = [f"{task}_{output}" for output in one.graph.output_names]
     named = {
         name: keras.layers.Identity(name=name, dtype=tensor.dtype)(tensor)
         for name, tensor in zip(called_outputs, given, strict=True)
     }
     return Head(named, pairs)
+
+
+def output_names(one: Trace, task: str) -> list[str]:
+    """What the outputs of a task are called in a merged network: as the task, or TASK_OUTPUT if there are several."""
+    names = one.graph.output_names
+    return [task] if len(names) == 1 else [f"{task}_{output}" for output in names]
 
 
 def called(layer: Any, step: Step, made: Mapping[Slot, Tensor]) -> list[Tensor]:

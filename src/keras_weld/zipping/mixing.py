@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain, count, islice
 
 import keras
@@ -14,6 +15,19 @@ from keras_weld.data.split import Split
 from keras_weld.errors import add_context
 
 
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What a task gives.
+
+    Attributes:
+        split: its examples, fitted to its model.
+        targets: by output of the merged network, which of the targets is its own; an output may have none.
+    """
+
+    split: Split
+    targets: Mapping[str, int]
+
+
 class Mixed(keras.utils.PyDataset):  # type: ignore[misc]
     """The same number of examples of each task in every batch, the tasks one after the other.
 
@@ -22,36 +36,49 @@ class Mixed(keras.utils.PyDataset):  # type: ignore[misc]
     after time. Examples are read when their batch is due.
 
     Args:
-        examples: by task, fitted to its model.
+        examples: by task.
         batch_size: examples of each task in a batch.
         steps: batches of an epoch.
         seed: what the orders are drawn by.
         start: the number of the first batch, for a calibration that is gone on with.
+        separate: whether each task has inputs of its own; they come side by side, the tasks in their order.
     """
 
     def __init__(
-        self, examples: Mapping[str, Split], batch_size: int, steps: int, *, seed: int = 0, start: int = 0
+        self,
+        examples: Mapping[str, Examples],
+        batch_size: int,
+        steps: int,
+        *,
+        seed: int = 0,
+        start: int = 0,
+        separate: bool = False,
     ) -> None:
         super().__init__()
-        self.steps, self.start = steps, start
+        self.steps, self.start, self._separate = steps, start, separate
         self.refusal: Exception | None = None
-        self._rows = {
-            task: _Row(split, batch_size, [seed, number]) for number, (task, split) in enumerate(examples.items())
-        }
+        self._targets = [one.targets for one in examples.values()]
+        self._rows = [_Row(one.split, batch_size, [seed, number]) for number, one in enumerate(examples.values())]
 
     def __len__(self) -> int:
         return self.steps
 
-    def __getitem__(self, index: int) -> tuple[Array, dict[str, Array]]:
-        """Inputs of all tasks, and by task the targets of its own examples."""
+    def __getitem__(self, index: int) -> tuple[Array | tuple[Array, ...], dict[str, Array]]:
+        """Inputs, a tuple of them if there are several, and by output the targets of its own task's examples."""
         try:
-            found = {task: row.batch(self.start + index) for task, row in self._rows.items()}
+            found = [row.batch(self.start + index) for row in self._rows]
         except Exception as error:  # a backend may turn it into an error of its own, in another thread
             self.refusal = self.refusal or error
             raise
-        inputs = np.concatenate([parts_of(x)[0] for x, _ in found.values()])
-        targets = {task: parts_of(y)[0] for task, (_, y) in found.items() if y is not None}
-        return inputs, targets
+        given = [parts_of(x) for x, _ in found]
+        joined = (np.concatenate(parts) for parts in zip(*given, strict=True))
+        inputs = list(chain.from_iterable(given) if self._separate else joined)
+        targets = {
+            output: parts_of(y)[number]
+            for (_, y), own in zip(found, self._targets, strict=True)
+            for output, number in own.items()
+        }
+        return tuple(inputs) if len(inputs) > 1 else inputs[0], targets
 
     def raise_refusal(self) -> None:
         """Raise what came out of reading, as it was; nothing if all was well."""

@@ -182,9 +182,14 @@ def test_other_sources_and_other_data_are_refused(sources: Path, whole: tuple[Pa
     other = Path(shutil.copytree(sources, tmp_path / "sources"))
     with np.load(sources / "colour.npz") as arrays:
         np.savez(other / "colour.npz", **{**arrays, "x_train": arrays["x_train"] + 1})
+        changed = {**arrays, "y_test": 3 - arrays["y_test"]}
     with pytest.raises(TrainingError, match="other data") as refused:
         zipped(other, whole[0])
-    assert str(refused.value.expected).startswith("colour: input: 5 of float32, mean ")
+    assert str(refused.value.expected).startswith("colour: train: input: 5 of float32, mean ")
+    np.savez(other / "colour.npz", **changed)
+    with pytest.raises(TrainingError, match="other data") as refused:
+        zipped(other, whole[0])
+    assert str(refused.value.found).startswith("colour: test: target: ")
     made("mlp", 3, 7).save(other / "kind.keras")
     with pytest.raises(TrainingError, match="other sources") as refused:
         zipped(other, whole[0])

@@ -22,7 +22,7 @@ def identity_of(sources: Sources, data: Mapping[str, TaskData], asked: Asked) ->
 
     Args:
         sources: the models: files are known by their SHA-256, live ones by that of architecture and weights.
-        data: by task.
+        data: by task; what it is judged on, too, since figures of finished rounds are taken over.
         asked: how to zip.
     """
     prints = {
@@ -32,7 +32,9 @@ def identity_of(sources: Sources, data: Mapping[str, TaskData], asked: Asked) ->
     settings = {name: value for name, value in asdict(asked).items() if name not in _NOT_COMPARED}
     return {
         "sources": prints,
-        "data": {task: data_of(one.split) for task, one in data.items()},
+        "data": {
+            task: {name: data_of(split) for name, split in one.dataset.splits.items()} for task, one in data.items()
+        },
         "share": setting_of(asked.share),
         "rounds": asked.rounds if isinstance(asked.rounds, str) else [int(one) for one in asked.rounds],
         **settings,

@@ -41,7 +41,11 @@ def compiled(model: keras.Model) -> Callable[[Any], Any]:
     if backend == "jax":
         import jax
 
-        state = [one.value for one in model.trainable_variables], [one.value for one in model.non_trainable_variables]
+        # Copies, since Keras gives the arrays themselves up in a step or a prediction.
+        state = jax.tree.map(
+            jax.numpy.copy,
+            ([one.value for one in model.trainable_variables], [one.value for one in model.non_trainable_variables]),
+        )
         jitted = jax.jit(lambda trainable, fixed, x: model.stateless_call(trainable, fixed, x, training=False)[0])
         return lambda x: jax.block_until_ready(jitted(*state, x))  # type: ignore[no-untyped-call]
     return lambda x: keras.tree.map_structure(keras.ops.convert_to_numpy, model(x, training=False))
@@ -77,7 +81,8 @@ def as_given(model: keras.Model, batch: int, seed: int = 0) -> Any:
         values = random.uniform(0, 1, shape)
         return keras.ops.convert_to_tensor(values.astype(tensor.dtype) if "string" not in tensor.dtype else values)
 
-    return keras.tree.map_structure(example, model.input)
+    taken = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # that of a Sequential is unset
+    return keras.tree.map_structure(example, taken)
 
 
 def _seconds(run: Callable[[], Any]) -> float:

@@ -41,7 +41,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def zipped(folder: Path, out: Path, *, data: Any = "both", **options: Any) -> Any:
     given = {task: folder / f"{task}.npz" for task in CLASSES} if data == "both" else data
-    settings = {"steps": 4, "batch_size": 4, "start": "mean", "max_drop": None, **options}
+    settings = {"steps": 4, "batch_size": 4, "start": "mean", "max_drop": None, "baselines": "none", **options}
     return weld.zipper([folder / f"{task}.keras" for task in CLASSES], data=given, out=out, **settings)
 
 
@@ -81,6 +81,10 @@ def test_without_data_everything_but_accuracy_is_measured_and_the_deepest_is_cho
     assert [one.tasks for one in found.rounds] == [{}] * 4
     assert found.chosen == 3
     assert all(one.speedup[0].value > 0 for one in found.rounds)
+    needed = [one.peak.merged for one in found.rounds if one.peak is not None]
+    assert len(needed) == 4
+    assert needed == sorted(needed, reverse=True)
+    assert (tmp_path / "report.html").read_text().count("merged-03.keras")
 
 
 def test_the_deepest_is_tried_first_and_shallower_ones_while_a_task_drops_too_much(
@@ -120,6 +124,7 @@ Refused = Callable[[Path, Path], Any]
         ({"start": "from:nobody"}, UsageError, "no such start"),
         ({"steps": -1}, UsageError, "steps"),
         ({"merge": "both"}, UsageError, "no such way to merge"),
+        ({"baselines": "some"}, UsageError, "no such baselines"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_nothing_is_written(

@@ -23,8 +23,10 @@ import keras_weld as weld  # noqa: E402
 from keras_weld.errors import TrainingError  # noqa: E402
 from keras_weld.recipes import zip_rounds  # noqa: E402
 from keras_weld.recipes.zip_calibrating import Calibrating  # noqa: E402
+from keras_weld.recipes.zip_measuring import Meter  # noqa: E402
 
 CLASSES = {"kind": 3, "colour": 4}
+COSTS = {"compression": 1.0, "memory": 1.0, "activations": 1.0, "speedup": ()}
 STEPS = 41  # in parts of three steps, the last of two
 
 
@@ -49,7 +51,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def untimed() -> Iterator[None]:
     """Speed is no part of this, and differs from time to time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(zip_rounds, "speedups", lambda network, plan: ())
+        patch.setattr(Meter, "costs", lambda meter, network, trunk: COSTS)
         yield
 
 
@@ -66,7 +68,8 @@ def zipped(
             raise Interruption
 
     keras.utils.set_random_seed(99 + len(list(out.glob("*"))))  # what was drawn before must not matter
-    settings = {"rounds": [1, 2], "steps": STEPS, "batch_size": 4, "start": "mean", "max_drop": None, **options}
+    settings = {"rounds": [1, 2], "steps": STEPS, "batch_size": 4, "start": "mean", "max_drop": None}
+    settings |= {"baselines": "none", **options}
     found = weld.zipper(
         [sources / f"{task}.keras" for task in CLASSES],
         data={task: sources / f"{task}.npz" for task in CLASSES},
@@ -137,6 +140,19 @@ def test_interrupted_in_the_trial_of_starts_it_ends_with_the_same_bits(
     assert done == list(range(4, 45))
     assert resumed == found
     same_networks(tmp_path / "whole", tmp_path / "out")
+
+
+def test_a_branch_that_is_interrupted_in_its_training_goes_on_and_is_then_kept(sources: Path, tmp_path: Path) -> None:
+    options = {"rounds": [1], "baselines": "trained"}
+    with pytest.raises(Interruption):
+        zipped(sources, tmp_path, at=STEPS + 8, **options)
+    found, told, done = zipped(sources, tmp_path, **options)
+    assert told == [f"Goes on at step 6 of {STEPS} (branch on kind)."]
+    assert done == list(range(STEPS + 7, 2 * STEPS + 1))
+    assert found.baselines[-2].steps == STEPS
+    assert not (tmp_path / "rounds" / "branch-kind" / "checkpoints").exists()
+    again, told, done = zipped(sources, tmp_path, **options)
+    assert (again, told, done) == (found, [], [])
 
 
 def test_a_finished_zip_gives_its_frontier_and_does_nothing(

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.exceptions import Exit
 
 from keras_weld.cli.command import Argument, Command
 from keras_weld.cli.composing import loading_options, parse_names
-from keras_weld.cli.frame import console, emit_json, notes, progress, show_table
+from keras_weld.cli.frame import emit_json, progress
 from keras_weld.cli.ranges import IntegerRange, NumberRange
 from keras_weld.cli.run import going_on
+from keras_weld.cli.zip_table import show
 from keras_weld.errors import UsageError
-
-if TYPE_CHECKING:
-    from keras_weld.zipping.frontier import Frontier, TaskFigures
 
 
 @click.command("zip", cls=Command)
@@ -101,6 +99,13 @@ if TYPE_CHECKING:
     help="Whether operations of TensorFlow are made to give the same bits each time, which some do more slowly.",
 )
 @click.option("--fresh", is_flag=True, help="Begin anew in a folder that another zip, or this one, has begun in.")
+@click.option(
+    "--baselines",
+    type=click.Choice(["trained", "untrained", "none"]),
+    default="trained",
+    help="What the merged networks are compared with: the separate models and one backbone under every head, as weld "
+    "branch makes it; trained as long as a round, too, or not.",
+)
 @loading_options
 def command(
     models: tuple[str, ...],
@@ -116,8 +121,9 @@ def command(
 
     The networks are walked in lock-step; the layers of the first blocks are shared, and what comes out is calibrated
     so that every task keeps its answers. Writes merged-NN.keras for each depth, chosen.keras (the deepest within
-    --max-drop and --min-speedup), and the table as frontier.json and frontier.csv. The exit code is 1 if none is
-    within the limits. Interrupted at any moment, the same command goes on where it was, inside a round too.
+    --max-drop and --min-speedup), the table as frontier.json and frontier.csv, and report.html, the page that shows
+    it all. The exit code is 1 if none is within the limits. Interrupted at any moment, the same command goes on where
+    it was, inside a round too.
 
     Example:
         weld zip clothing.keras objects.keras --data clothing:clothing.npz --data objects:objects.npz -o out/
@@ -145,7 +151,7 @@ def command(
     if as_json:
         emit_json(found)
     else:
-        _show(found, out)
+        show(found, out)
     if found.chosen is None:
         raise Exit(1)
 
@@ -167,31 +173,3 @@ def _tasks_data(given: tuple[str, ...]) -> dict[str, str] | None:
 def _depths(text: str) -> str | list[int]:
     parts = [part.strip() for part in text.split(",")]
     return [int(part) for part in parts] if all(part.isdecimal() for part in parts) else text
-
-
-def _show(found: Frontier, out: Path) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(
-        title=f"{found.blocks} blocks, {found.merge}, share {found.share}", title_justify="left", box=SIMPLE_HEAD
-    )
-    for name in ("blocks", "compression", "memory", "speedup"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for task in found.tasks:
-        table.add_column(task, justify="right")
-    for one in found.rounds:
-        cells = [f"{one.compression:.3f}", f"{one.memory:.2f}", " / ".join(f"{each.value:.2f}" for each in one.speedup)]
-        mark = "*" if one.merged_blocks == found.chosen else ""
-        figures = [_task(one.tasks[task]) if task in one.tasks else "" for task in found.tasks]
-        table.add_row(f"{mark}{one.merged_blocks}", *cells, *figures)
-    show_table(table)
-    notes(found.notes)
-    if found.chosen is None:
-        console().print(f"No network is within the limits; all are in {out}.", style="bold")
-    else:
-        console().print(f"Chosen: {found.chosen} blocks merged, {out / 'chosen.keras'}.", style="bold")
-
-
-def _task(found: TaskFigures) -> str:
-    return f"{found.value:.2f} (drop {found.drop:+.2f}, {found.low:+.2f} to {found.high:+.2f}: {found.verdict})"

@@ -12,7 +12,7 @@ from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.loading import Loading
 from keras_weld.recipes.sources import load_sources
-from keras_weld.recipes.zip_asked import Asked, Progress
+from keras_weld.recipes.zip_asked import BASELINES, TRAINED, Asked, Progress
 from keras_weld.recipes.zip_data import open_tasks
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def zipper(
     every: str = EVERY,
     deterministic: bool = True,
     fresh: bool = False,
+    baselines: str = TRAINED,
     progress: Progress | None = None,
     tell: Callable[[str], None] | None = None,
     custom_objects: Any = None,
@@ -93,6 +94,8 @@ def zipper(
         deterministic: on TensorFlow, whether its operations are made to give the same bits each time, which some do
             more slowly.
         fresh: whether to begin anew in a folder that another zip, or this one, has begun in.
+        baselines: what the merged networks are compared with: "trained" for the separate models and one backbone under
+            every head (`branch`), as it is and trained as long as a round; "untrained" without that training; "none".
         progress: called after each step with steps done, steps in all, and a few words.
         tell: called with what a person should know; by default it is written to the standard error.
         custom_objects: classes of your own that the models need.
@@ -116,7 +119,7 @@ def zipper(
     """
     for name, value, least in (("steps", steps, 0), ("batch_size", batch_size, 1), ("seed", seed, 0)):
         require_whole_number(name, value, least)
-    _require_choices(merge, inputs, rounds)
+    _require_choices(merge, inputs, rounds, baselines)
     from keras_weld.training.every import parse_every
     from keras_weld.zipping.calibration import Shares
 
@@ -137,6 +140,7 @@ def zipper(
         seed,
         parse_every(every),
         deterministic,
+        baselines,
     )
     loading = Loading(custom_objects, unsafe, limits)
     sources = load_sources(models, loading, names=names)
@@ -148,10 +152,12 @@ def zipper(
     return Zipping(sources, opened, asked, loading).run(Path(out), progress, tell or to_stderr, fresh=fresh)
 
 
-def _require_choices(merge: str, inputs: str, rounds: object) -> None:
+def _require_choices(merge: str, inputs: str, rounds: object, baselines: str) -> None:
     for word, given, known in (("merge", merge, ("features", "weights")), ("inputs", inputs, ("auto", "separate"))):
         if given not in known:
             raise UsageError(f"There is no such way to {word}.", expected=" or ".join(known), found=given)
+    if baselines not in BASELINES:
+        raise UsageError("There are no such baselines.", expected=" or ".join(BASELINES), found=baselines)
     if isinstance(rounds, str) and rounds not in ("all", "auto"):
         raise UsageError(
             "The rounds are not told.",

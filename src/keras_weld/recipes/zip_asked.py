@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 AUTO = "auto"
 """Start and rounds that are chosen by what comes out."""
 
+NONE, UNTRAINED, TRAINED = BASELINES = ("none", "untrained", "trained")
+"""No baselines; the separate models and the branched ones as they are; one of these trained as a round is, too."""
+
 Progress = Callable[[int, int | None, str], None]
 """Called with steps done, steps in all if known, and what is being done."""
 
@@ -38,6 +41,7 @@ class Asked:
         seed: what everything random is drawn by.
         every: when to take a checkpoint inside a round, besides twenty of them.
         deterministic: whether operations of TensorFlow are made to give the same bits each time.
+        baselines: what the merged networks are compared with.
     """
 
     share: Any
@@ -55,3 +59,4 @@ class Asked:
     seed: int
     every: Every
     deterministic: bool
+    baselines: str

@@ -19,6 +19,7 @@ from keras_weld.zipping.calibrating import Pace, calibrate
 from keras_weld.zipping.calibration import Aims, Calibration
 from keras_weld.zipping.lockstep import Trunk
 from keras_weld.zipping.mixing import Examples, Mixed
+from keras_weld.zipping.sharing import everything
 from keras_weld.zipping.start import FROM, MEAN, set_start
 from keras_weld.zipping.trace import Slot
 from keras_weld.zipping.walk import Zipped, zipped
@@ -109,7 +110,22 @@ class Calibrating:
         folder = self.folder.run(depth, start, pace.epochs)
         network = self.built(depth, students, _unless(folder, start))
         history = self._calibrated(network, pace, folder, f"{depth} of {len(self.plan.blocks)} blocks")
-        return network, tuple((int(one["step"]), float(one["loss"])) for one in history)
+        return network, _losses(history)
+
+    def branched(self, students: Trunk, backbone: str | None) -> Zipped:
+        """One backbone under every head, as `weld branch` makes it; without values, where others are put in."""
+        keras.utils.set_random_seed(self.asked.seed)
+        network = zipped(students, self.plan.tasks, until=students.length, rule=everything)
+        if backbone is not None:
+            set_start(network, f"{FROM}{backbone}", self.plan.tasks)
+        return network
+
+    def trained_branch(self, students: Trunk, backbone: str) -> tuple[Zipped, tuple[tuple[int, float], ...]]:
+        """One backbone under every head, trained as a round is; and pairs of step and mean loss up to there."""
+        pace = Pace(self.asked.steps, _PARTS, self.asked.every)
+        folder = self.folder.branch(backbone, pace.epochs)
+        network = self.branched(students, _unless(folder, backbone))
+        return network, _losses(self._calibrated(network, pace, folder, f"branch on {backbone}"))
 
     def _calibrated(
         self, network: Zipped, pace: Pace, folder: ExactFolder, what: str, held: Mixed | None = None
@@ -145,3 +161,8 @@ class Calibrating:
 def _unless(folder: ExactFolder, start: str) -> str | None:
     """The start of a calibration that begins; None for one that goes on, whose checkpoint has all values."""
     return start if folder.resumed is None else None
+
+
+def _losses(history: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, float], ...]:
+    """Pairs of step and mean loss up to there."""
+    return tuple((int(one["step"]), float(one["loss"])) for one in history)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +17,11 @@ from keras_weld.training.comparing import changed_versions, require_same
 from keras_weld.training.exact_folder import ExactFolder
 from keras_weld.training.holding import LOCK, hold, release
 from keras_weld.training.run_folder import CHECKPOINTS, RUN, read_json, read_run, write_json
-from keras_weld.zipping.frontier import Frontier, Round, frontier_of
+from keras_weld.zipping.frontier import Baseline, Frontier, Round, frontier_of
 
 RUNS, ZIP = "rounds", "zip.json"
 FRONTIER, CHOSEN = "frontier.json", "chosen.keras"
-_FROM = "begun_from"
+_FROM, _BRANCH = "begun_from", "branch-"
 _REMEDY = (
     "Go on with what it was begun with, name another folder, or begin anew in this one: --fresh (fresh=True), which "
     "gives up what is not finished."
@@ -40,6 +40,7 @@ class ZipFolder(AbstractContextManager["ZipFolder"]):
     Attributes:
         folder: where it is.
         finished: by merged blocks, the rounds that are finished and whose files are there.
+        baselines: by name, what they are compared with, as far as that is made.
 
     Raises:
         TrainingError: if the folder is that of another zip, or another process has it; names old and new.
@@ -54,6 +55,7 @@ class ZipFolder(AbstractContextManager["ZipFolder"]):
         self._files: dict[str, str] = {}
         self._begun = False
         self.finished: dict[int, Round] = {}
+        self.baselines: dict[str, Baseline] = {}
         self._made = [one for one in (self._runs, folder, *folder.parents) if not one.exists()]
         hold(self._runs)
         try:
@@ -68,7 +70,13 @@ class ZipFolder(AbstractContextManager["ZipFolder"]):
         require_same(told["identity"], self._identity, str(self.folder), what="zip", remedy=_REMEDY)
         for text in changed_versions(told["identity"], self._identity):
             self._tell(text)
-        for one in self._written(told["files"]):
+        written = self._written()
+        if written is None:
+            return
+        self.baselines = {one.name: one for one in written.baselines}
+        for one in written.rounds:
+            if one.file not in told["files"]:
+                continue
             file = self.folder / one.file
             if file.is_file() and sha256_of(file) == told["files"].get(one.file):
                 self.finished[one.merged_blocks] = one
@@ -76,13 +84,13 @@ class ZipFolder(AbstractContextManager["ZipFolder"]):
             else:
                 self._tell(f"{file} is not what was written: its round is made again.")
 
-    def _written(self, files: Mapping[str, str]) -> Sequence[Round]:
-        """The rounds of the frontier that is there, as far as they are of this zip."""
+    def _written(self) -> Frontier | None:
+        """The frontier that is there."""
         path = self.folder / FRONTIER
         if not path.is_file():
-            return ()
+            return None
         try:
-            return [one for one in frontier_of(path.read_text("utf-8")).rounds if one.file in files]
+            return frontier_of(path.read_text("utf-8"))
         except (ValueError, TypeError, AttributeError) as error:
             raise DamagedFileError(
                 "The file tells no frontier, and which rounds are finished is read from it.",
@@ -128,6 +136,12 @@ class ZipFolder(AbstractContextManager["ZipFolder"]):
         identity = {**self._identity, "merged_blocks": blocks, _FROM: start}
         return ExactFolder(self._runs / name, identity, self._tell, epochs=epochs)
 
+    def branch(self, backbone: str, epochs: int) -> ExactFolder:
+        """The folder of the training of a branched model, from the name of the task whose backbone it has."""
+        self.begin()
+        identity = {**self._identity, "branch": backbone}
+        return ExactFolder(self._runs / f"{_BRANCH}{backbone}", identity, self._tell, epochs=epochs)
+
     def write(self, frontier: Frontier) -> None:
         """Write what the rounds have come to; what a finished one needed to go on is removed.
 
@@ -147,6 +161,10 @@ class ZipFolder(AbstractContextManager["ZipFolder"]):
             self._files[one.file] = sha256_of(self.folder / one.file)
             self._note()
             self._clear(one.merged_blocks)
+        self.baselines = {one.name: one for one in frontier.baselines}
+        if any(one.steps for one in frontier.baselines):
+            for run in self._runs.glob(f"{_BRANCH}*"):
+                shutil.rmtree(run / CHECKPOINTS, ignore_errors=True)
 
     def _choose(self, frontier: Frontier) -> None:
         if frontier.chosen is None:

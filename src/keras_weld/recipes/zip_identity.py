@@ -13,7 +13,7 @@ from keras_weld.training.compiled import setting_of
 from keras_weld.training.data_facts import data_of
 from keras_weld.training.identity import digest_of, digest_of_weights, surroundings
 
-_NOT_COMPARED = ("share", "shares", "rounds", "max_drop", "min_speedup", "every")
+_NOT_COMPARED = ("share", "shares", "rounds", "max_drop", "min_speedup", "every", "baselines")
 """What is told otherwise; and the limits, by which nothing is trained, and when checkpoints are taken."""
 
 

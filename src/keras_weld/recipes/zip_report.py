@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from keras_weld.zipping.frontier import Frontier
 
-_TEMPLATE, _PLACE = "zip_report.html", "__FRONTIER__"
-
 
 def report(frontier: Frontier) -> str:
     """The text of `report.html`.
@@ -17,5 +15,16 @@ def report(frontier: Frontier) -> str:
     Names of tasks and files are a user's own: nothing in them can end the script that holds them, and the page sets
     texts, never markup.
     """
-    template = files("keras_weld.recipes").joinpath(_TEMPLATE).read_text("utf-8")
-    return template.replace(_PLACE, frontier.as_json().replace("<", "\\u003c"))
+    parts = {
+        "__STYLE__": _part("zip_report.css"),
+        "__SCRIPT__": _part("zip_drawing.js") + _part("zip_report.js"),
+        "__FRONTIER__": frontier.as_json().replace("<", "\\u003c"),  # last: what it holds is not looked through
+    }
+    text = _part("zip_report.html")
+    for place, part in parts.items():
+        text = text.replace(place, part)
+    return text
+
+
+def _part(name: str) -> str:
+    return files("keras_weld.recipes").joinpath(name).read_text("utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from keras_weld.checks.candidate import Candidate
@@ -16,17 +16,18 @@ from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.loading import Loading
 from keras_weld.recipes.sources import Sources
 from keras_weld.recipes.zip_asked import AUTO, Asked, Progress
+from keras_weld.recipes.zip_baselines import Baselines
 from keras_weld.recipes.zip_calibrating import Calibrating
 from keras_weld.recipes.zip_data import Output, to_learn_from
 from keras_weld.recipes.zip_folder import ZipFolder
 from keras_weld.recipes.zip_identity import identity_of
-from keras_weld.recipes.zip_measuring import judged, speedups
+from keras_weld.recipes.zip_judging import judged
+from keras_weld.recipes.zip_measuring import Meter
 from keras_weld.recipes.zip_plan import plan_of
 from keras_weld.recipes.zip_progress import Told
 from keras_weld.recipes.zip_tasks import aims_of, classes_of, figures_of
 from keras_weld.training.conducted import make_deterministic
-from keras_weld.zipping.costs import costs_of
-from keras_weld.zipping.frontier import Frontier, Round, deepest_within
+from keras_weld.zipping.frontier import Baseline, Frontier, Round, deepest_within
 from keras_weld.zipping.lockstep import Trunk, trunk_of
 from keras_weld.zipping.trace import trace
 from keras_weld.zipping.walk import Zipped
@@ -99,6 +100,8 @@ class _Rounds:
         self.plan, self.asked, self.data = zipping.plan, zipping.asked, zipping.data
         self.sources, self.loading = zipping.sources, zipping.loading
         self.calibrating, self.folder, self.told = calibrating, folder, told
+        self.meter = Meter(self.plan.models)
+        self.baselines = Baselines(calibrating, self.meter, self.data, lambda: self._students(None))
         self.alone = self.asked.rounds == AUTO
         """Whether each round begins from the sources, or from what the one before has learnt."""
 
@@ -120,7 +123,13 @@ class _Rounds:
                 last = depth
             if self.alone and one.within(self.asked.max_drop, None):
                 break
-        frontier = self._frontier()
+        self.told.plan(self.baselines.steps)
+        made: list[Baseline] = []
+        for base in self.baselines.made(self._rounds(), self.folder.baselines):
+            made.append(base)
+            if base.name not in self.folder.baselines:
+                self.folder.write(self._frontier(baselines=made))
+        frontier = self._frontier(baselines=made)
         self.folder.write(frontier)
         return frontier
 
@@ -139,19 +148,15 @@ class _Rounds:
         start = self.calibrating.start(depth, students)
         network, losses = self.calibrating.trained(depth, students, start)
         self.folder.begin()
-        costs = costs_of(students, network)
         evaluations = judged(network, self.plan, self.data)
         one = Round(
-            depth,
-            f"merged-{depth:02d}.keras",
-            costs.compression,
-            costs.memory,
-            costs.activations,
-            speedups(network, self.plan),
-            start,
-            self.calibrating.steps(depth),
-            {task: figures_of(evaluation) for task, evaluation in evaluations.items()},
-            losses,
+            merged_blocks=depth,
+            file=f"merged-{depth:02d}.keras",
+            start=start,
+            steps=self.calibrating.steps(depth),
+            tasks={task: figures_of(evaluation) for task, evaluation in evaluations.items()},
+            losses=losses,
+            **self.meter.costs(network, students),
         )
         self._deliver(network, one, evaluations)
         network.give_back()
@@ -176,19 +181,26 @@ class _Rounds:
         target = self.folder.folder / one.file
         deliver(network.model, target, self.loading.custom_objects, unsafe=self.loading.unsafe)
 
-    def _frontier(self, *new: Round) -> Frontier:
+    def _rounds(self, *new: Round) -> tuple[Round, ...]:
         """All rounds that are finished, and new ones."""
         found = {**self.folder.finished, **{one.merged_blocks: one for one in new}}
-        rounds = tuple(found[depth] for depth in sorted(found))
-        chosen = deepest_within(rounds, self.asked.max_drop, self.asked.min_speedup)
+        return tuple(found[depth] for depth in sorted(found))
+
+    def _frontier(self, *new: Round, baselines: Sequence[Baseline] | None = None) -> Frontier:
+        """What the rounds, new ones among them, have come to, beside those baselines, or those of before."""
+        rounds, asked = self._rounds(*new), self.asked
+        missing = [self.baselines.missing] if self.baselines.missing else []
         return Frontier(
-            tuple(output for task in self.plan.tasks for output in self.plan.outputs[task]),
-            len(self.plan.blocks),
-            _called(self.asked.share, "rule"),
-            self.asked.merge,
-            rounds,
-            chosen,
-            tuple(self.plan.notes),
+            tasks=tuple(output for task in self.plan.tasks for output in self.plan.outputs[task]),
+            blocks=len(self.plan.blocks),
+            share=_called(asked.share, "rule"),
+            merge=asked.merge,
+            rounds=rounds,
+            chosen=deepest_within(rounds, asked.max_drop, asked.min_speedup),
+            max_drop=asked.max_drop,
+            min_speedup=asked.min_speedup,
+            notes=(*self.plan.notes, *self.meter.notes, *missing),
+            baselines=tuple(self.folder.baselines.values() if baselines is None else baselines),
         )
 
 

@@ -54,7 +54,11 @@ def figures_of(evaluation: Evaluation) -> TaskFigures:
     return TaskFigures(
         evaluation.metric,
         merged.value,
+        merged.low,
+        merged.high,
         source.value,
+        source.low,
+        source.high,
         sign * (merged.difference or 0.0),
         ends[0],
         ends[1],

@@ -11,6 +11,9 @@ from typing import Any
 
 from keras_weld.core.made_of import made_of
 
+_IN_A_ROW = ("value", "value_low", "value_high", "drop", "low", "high", "verdict")
+"""What a row of the table says of a task."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskFigures:
@@ -19,7 +22,11 @@ class TaskFigures:
     Attributes:
         metric: what was measured, `accuracy`.
         value: the merged network's figure, on test examples where there are some.
+        value_low: lower end of the figure's 95 % interval.
+        value_high: its upper end.
         source: its source model's.
+        source_low: lower end of that figure's 95 % interval.
+        source_high: its upper end.
         drop: how much worse the merged network is, in the metric's unit (points for %); below 0 if it is better.
         low: lower end of the drop's 95 % interval.
         high: its upper end.
@@ -29,7 +36,11 @@ class TaskFigures:
 
     metric: str
     value: float
+    value_low: float
+    value_high: float
     source: float
+    source_low: float
+    source_high: float
     drop: float
     low: float
     high: float
@@ -55,32 +66,45 @@ class Speedup:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """One merged network.
+class Peak:
+    """Memory that was needed to answer one example: the weights, and the most that was held beside them at a time.
 
     Attributes:
-        merged_blocks: how many blocks are merged, from the input upward.
-        file: its file's name in the folder.
+        separate: bytes, for the source models one after the other.
+        merged: bytes, for the network.
+        ratio: how many times less the network needed.
+    """
+
+    separate: int
+    merged: int
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a network costs, and how it does.
+
+    Attributes:
         compression: how many times fewer kernel weights than the source models, heads left out.
         memory: how many times fewer activations and kernel weights, counted.
         activations: how many times fewer activations, counted.
         speedup: how many times as fast, by size of the batch.
-        start: starting values of shared layers.
-        steps: steps of calibration.
         tasks: by task, how it does; empty without data.
-        losses: pairs of step and mean loss of the calibration up to there.
+        steps: steps of training.
+        losses: pairs of step and mean loss of the training up to there.
+        peak: memory as measured; None where the backend does not tell it.
+        onnx: the speedup in ONNX Runtime; empty where it is not installed.
     """
 
-    merged_blocks: int
-    file: str
     compression: float
     memory: float
     activations: float
     speedup: tuple[Speedup, ...]
-    start: str
-    steps: int
     tasks: Mapping[str, TaskFigures]
+    steps: int = 0
     losses: tuple[tuple[int, float], ...] = ()
+    peak: Peak | None = None
+    onnx: tuple[Speedup, ...] = ()
 
     @property
     def worst_drop(self) -> float | None:
@@ -94,6 +118,32 @@ class Round:
         return fast and (max_drop is None or dropped is None or dropped <= max_drop)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round(Figures):
+    """One merged network.
+
+    Attributes:
+        merged_blocks: how many blocks are merged, from the input upward.
+        file: its file's name in the folder.
+        start: starting values of shared layers.
+    """
+
+    merged_blocks: int
+    file: str
+    start: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline(Figures):
+    """What the merged networks are compared with.
+
+    Attributes:
+        name: what it is.
+    """
+
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Frontier:
     """What a zip gave.
@@ -105,7 +155,10 @@ class Frontier:
         merge: `features` or `weights`.
         rounds: the merged networks, the least merged first.
         chosen: `merged_blocks` of the one that was chosen: the deepest within the limits; None if none is.
+        max_drop: how much a task was allowed to lose; None for any amount.
+        min_speedup: how many times as fast it had to be; None for no matter.
         notes: what a person should know.
+        baselines: what the merged networks are compared with.
     """
 
     tasks: tuple[str, ...]
@@ -114,28 +167,44 @@ class Frontier:
     merge: str
     rounds: tuple[Round, ...]
     chosen: int | None
+    max_drop: float | None
+    min_speedup: float | None
     notes: tuple[str, ...]
+    baselines: tuple[Baseline, ...] = ()
 
     def as_json(self) -> str:
         """The text of `frontier.json`."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     def as_csv(self) -> str:
-        """The text of `frontier.csv`: a row for each round."""
+        """The text of `frontier.csv`: a row for each baseline and each round."""
         text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        batches = [one.batch for one in self.rounds[0].speedup] if self.rounds else []
-        figures = [f"{task}_{what}" for task in self.tasks for what in ("value", "drop", "low", "high", "verdict")]
-        speedups = [f"speedup_{batch}" for batch in batches]
-        writer.writerow(["merged_blocks", "compression", "activations", "memory", *speedups, "steps", "file", *figures])
-        for one in self.rounds:
-            row: list[Any] = [one.merged_blocks, one.compression, one.activations, one.memory]
-            row += [*(found.value for found in one.speedup), one.steps, one.file]
-            for task in self.tasks:
-                found = one.tasks.get(task)
-                row += [""] * 5 if found is None else [found.value, found.drop, found.low, found.high, found.verdict]
-            writer.writerow(row)
+        everyone: list[Round | Baseline] = [*self.baselines, *self.rounds]
+        rows = [_row(one, self.tasks) for one in everyone]
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
         return text.getvalue()
+
+
+def _row(one: Round | Baseline, tasks: Sequence[str]) -> dict[str, Any]:
+    """A row of `frontier.csv`; what was not measured has no entry."""
+    merged = one.merged_blocks if isinstance(one, Round) else ""
+    row: dict[str, Any] = {"network": "merged" if isinstance(one, Round) else one.name, "merged_blocks": merged}
+    row |= {"compression": one.compression, "activations": one.activations, "memory": one.memory}
+    for kind, found in (("speedup", one.speedup), ("onnx_speedup", one.onnx)):
+        for each in found:
+            row |= {f"{kind}_{each.batch}": each.value}
+            row |= {f"{kind}_{each.batch}_low": each.low, f"{kind}_{each.batch}_high": each.high}
+    if one.peak is not None:
+        row |= {"peak_bytes": one.peak.merged, "peak_ratio": one.peak.ratio}
+    row |= {"steps": one.steps, "file": one.file if isinstance(one, Round) else ""}
+    for task in tasks:
+        if task in one.tasks:
+            figures = asdict(one.tasks[task])
+            row |= {f"{task}_{what}": figures[what] for what in _IN_A_ROW}
+    return row
 
 
 def deepest_within(rounds: Sequence[Round], max_drop: float | None, min_speedup: float | None) -> int | None:

@@ -110,6 +110,28 @@ def test_calibration_brings_the_loss_down(sources: Path, tmp_path: Path) -> None
     assert [step for step, _ in many.rounds[0].losses] == list(range(3, 61, 3))
 
 
+def test_by_the_papers_preset_tasks_take_turns_and_each_has_its_own_input(sources: Path, tmp_path: Path) -> None:
+    found = zipped(sources, tmp_path, preset="paper", start=None, batch_size=None, rounds=[2], steps=1, rate=0.1)
+    assert (found.share, found.merge, found.rounds[0].start) == ("pointwise+norm", "weights", "mean")
+    merged = keras.models.load_model(tmp_path / "merged-02.keras")
+    assert len(merged.inputs) == 2
+    names = {layer.name for layer in merged.layers}
+    assert {"pointwise_1", "pointwise_2", "kind_depthwise_1", "colour_depthwise_1", "kind_pointwise_3"} <= names
+    moved = {}
+    for task in CLASSES:
+        source = keras.models.load_model(sources / f"{task}.keras")
+        moved[task] = np.abs(merged.get_layer(task).get_weights()[-1] - source.layers[-1].get_weights()[-1]).max() > 0
+    assert moved == {"kind": True, "colour": False}  # it was the first task's turn
+    told = weld.lineage(tmp_path / "merged-02.keras")
+    assert told is not None
+    assert {name: told["parameters"][name] for name in ("mixing", "optimizer", "schedule", "batch_size")} == {
+        "mixing": "turns",
+        "optimizer": "sgd",
+        "schedule": "0.94@10",
+        "batch_size": 64,
+    }
+
+
 Refused = Callable[[Path, Path], Any]
 
 
@@ -123,8 +145,11 @@ Refused = Callable[[Path, Path], Any]
         ({"inputs": "separate"}, UsageError, "same input"),
         ({"start": "from:nobody"}, UsageError, "no such start"),
         ({"steps": -1}, UsageError, "steps"),
-        ({"merge": "both"}, UsageError, "no such way to merge"),
-        ({"baselines": "some"}, UsageError, "no such baselines"),
+        ({"merge": "both"}, UsageError, "no such choice of merge"),
+        ({"mixing": "shaken"}, UsageError, "no such choice of mixing"),
+        ({"schedule": "linear"}, UsageError, "no such schedule"),
+        ({"layers_at": "squeeze"}, UsageError, "No layer is held"),
+        ({"baselines": "some"}, UsageError, "no such choice of baselines"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_nothing_is_written(

@@ -15,7 +15,7 @@ from keras import layers  # noqa: E402
 
 import keras_weld as weld  # noqa: E402
 from keras_weld.errors import DataError  # noqa: E402
-from keras_weld.recipes import zip_rounds  # noqa: E402
+from keras_weld.recipes.zip_measuring import Meter  # noqa: E402
 
 
 def model(classes: int, width: int = 4, names: str = "ab") -> keras.Model:
@@ -37,11 +37,13 @@ def data(classes: int, width: int = 4, names: str = "ab", targets: tuple[str, ..
 @pytest.fixture(autouse=True)
 def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Speed is no part of this."""
-    monkeypatch.setattr(zip_rounds, "speedups", lambda network, plan: ())
+    costs = {"compression": 1.0, "memory": 1.0, "activations": 1.0, "speedup": ()}
+    monkeypatch.setattr(Meter, "costs", lambda meter, network, trunk: costs)
 
 
 def zipped(out: Path, given: Any, models: Any = None, **options: Any) -> Any:
     settings = {"rounds": [1], "steps": 40, "batch_size": 8, "rate": 1e-2, "start": "mean", "max_drop": None}
+    settings |= {"baselines": "none"}
     models = models or [model(3), model(4)]
     return weld.zipper(models, names=["one", "other"], data=given, out=out, **{**settings, **options})
 

@@ -13,6 +13,7 @@ from keras_weld.cli.composing import loading_options, parse_names
 from keras_weld.cli.frame import emit_json, progress
 from keras_weld.cli.ranges import IntegerRange, NumberRange
 from keras_weld.cli.run import going_on
+from keras_weld.cli.zip_options import preset_options
 from keras_weld.cli.zip_table import show
 from keras_weld.errors import UsageError
 
@@ -34,54 +35,12 @@ from keras_weld.errors import UsageError
     help="What task A learns from and is judged on: A:FILE.npz, A:FOLDER or A:MODULE:FUNCTION. One for each task, or "
     "none: then nothing is calibrated, and everything but accuracy is measured.",
 )
-@click.option(
-    "--share",
-    default="all",
-    metavar="all|kernels|pointwise|REGEX",
-    help="Which layers of merged blocks are shared: all, all kernels (normalization stays private), 1 x 1 kernels "
-    "alone (as in the paper), or those whose names match.",
-)
-@click.option(
-    "--merge",
-    type=click.Choice(["features", "weights"]),
-    default="features",
-    help="One calculation for all tasks, or shared kernels on each task's own activations.",
-)
-@click.option(
-    "--init",
-    "start",
-    default="auto",
-    metavar="auto|mean|from:A|random",
-    help="Starting values of what is shared; auto tries mean and each model, and takes the best on held-out data.",
-)
-@click.option(
-    "--rounds",
-    default="auto",
-    metavar="all|auto|N,N,…",
-    help="How many blocks are merged: all depths, some, or the deepest and, while a task drops more than "
-    "--max-drop, shallower ones.",
-)
-@click.option("--steps", type=IntegerRange(min=0), default=4000, help="Steps of calibration in each round.")
-@click.option("--batch-size", type=IntegerRange(min=1), default=32, help="Examples of each task in a step.")
-@click.option("--rate", type=NumberRange(min=0.0), default=1e-3, help="Learning rate at the start of a round.")
-@click.option("--hard", type=NumberRange(min=0.0), default=0.3, help="How much the loss on labels counts.")
-@click.option("--soft", type=NumberRange(min=0.0), default=0.7, help="How much the sources' answers count.")
-@click.option(
-    "--layers",
-    type=NumberRange(min=0.0),
-    help="How much the L1 difference to the sources' feature maps counts; by default 1 by weights, 0 by features.",
-)
+@preset_options
 @click.option(
     "--max-drop", type=NumberRange(min=0.0), default=1.0, help="How many points a task may lose in the chosen network."
 )
 @click.option(
     "--min-speedup", type=NumberRange(min=0.0), help="How many times as fast as the sources the chosen one has to be."
-)
-@click.option(
-    "--inputs",
-    type=click.Choice(["auto", "separate"]),
-    default="auto",
-    help="One input for all tasks where the models take the same, or one for each.",
 )
 @click.option("--blocks", metavar="REGEX", help="Layers' names with the same match are one block.")
 @click.option("--names", metavar="N,N,…", help="What the tasks are called, instead of their files.")
@@ -111,7 +70,7 @@ def command(
     models: tuple[str, ...],
     out: Path,
     data: tuple[str, ...],
-    rounds: str,
+    rounds: str | None,
     names: str | None,
     loading: dict[str, Any],
     as_json: bool,
@@ -128,6 +87,7 @@ def command(
     Example:
         weld zip clothing.keras objects.keras --data clothing:clothing.npz --data objects:objects.npz -o out/
         weld zip a.keras b.keras --data a:a.npz --data b:b.npz -o out/ --share pointwise --rounds all
+        weld zip a.keras b.keras --data a:a.npz --data b:b.npz -o out/ --preset paper --rounds 4,10,13
         weld zip a.keras b.keras -o out/ --steps 0
     """
     from keras_weld.cli.backend import start_backend
@@ -170,6 +130,8 @@ def _tasks_data(given: tuple[str, ...]) -> dict[str, str] | None:
     return found or None
 
 
-def _depths(text: str) -> str | list[int]:
+def _depths(text: str | None) -> str | list[int] | None:
+    if text is None:
+        return None
     parts = [part.strip() for part in text.split(",")]
     return [int(part) for part in parts] if all(part.isdecimal() for part in parts) else text

@@ -12,14 +12,16 @@ from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.loading import Loading
 from keras_weld.recipes.sources import load_sources
-from keras_weld.recipes.zip_asked import BASELINES, TRAINED, Asked, Progress
+from keras_weld.recipes.zip_asked import BASELINES, MIXING, TRAINED, Asked, Progress
 from keras_weld.recipes.zip_data import open_tasks
+from keras_weld.recipes.zip_presets import DEFAULT, WEIGHTS, chosen
 
 if TYPE_CHECKING:
     from keras_weld.zipping.frontier import Frontier
+    from keras_weld.zipping.optimizing import Schedule
     from keras_weld.zipping.walk import Merge
 
-STEPS, BATCH_SIZE, RATE, MAX_DROP, EVERY = 4000, 32, 1e-3, 1.0, "5 minutes"
+MAX_DROP, EVERY = 1.0, "5 minutes"
 
 
 def zipper(
@@ -27,19 +29,25 @@ def zipper(
     *,
     out: str | os.PathLike[str],
     data: Mapping[str, Any] | None = None,
-    share: Any = "all",
-    merge: Merge = "features",
-    start: str = "auto",
-    rounds: str | Sequence[int] = "auto",
-    steps: int = STEPS,
-    batch_size: int = BATCH_SIZE,
-    rate: float = RATE,
-    hard: float = 0.3,
-    soft: float = 0.7,
+    preset: str = DEFAULT,
+    share: Any = None,
+    merge: Merge | None = None,
+    start: str | None = None,
+    rounds: str | Sequence[int] | None = None,
+    carry: bool | None = None,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    mixing: str | None = None,
+    optimizer: Any = None,
+    rate: float | None = None,
+    schedule: Schedule | None = None,
+    hard: float | None = None,
+    soft: float | None = None,
     layers: float | None = None,
+    layers_at: str | None = None,
     max_drop: float | None = MAX_DROP,
     min_speedup: float | None = None,
-    inputs: str = "auto",
+    inputs: str | None = None,
     blocks: str | None = None,
     names: Sequence[str] | None = None,
     pixels: str = "0..255",
@@ -69,20 +77,31 @@ def zipper(
         out: a folder for `merged-NN.keras`, `chosen.keras`, `frontier.json` and `frontier.csv`.
         data: by task, what it learns from and is judged on, as `open_data` takes it. Without it nothing is
             calibrated, and everything but accuracy is measured.
-        share: which layers of merged blocks are shared: "all", "kernels", "pointwise" (the paper's), a regular
-            expression for names of layers, or a function of `LayerFacts`.
-        merge: "features", one calculation for all tasks, or "weights", each task on its own activations.
-        start: starting values of what is shared: "mean" (eq. 1 of the paper), "from:TASK", "random"; "auto" tries
-            them for a twentieth of the steps, and takes the one with the lowest loss on held-out examples.
-        rounds: which depths: "all", numbers of merged blocks, or "auto" for the deepest, and shallower ones only
-            while a task drops more than `max_drop`.
-        steps: steps of calibration in each round.
-        batch_size: examples of each task in a step.
-        rate: the learning rate at the start; it falls to 0 along a cosine.
-        hard: how much the loss on labels counts.
-        soft: how much the distillation of the source models' answers counts.
+        preset: what holds for the options up to `layers_at`, and for `inputs`, where they are None: "default", or
+            "paper" for the choices of the paper and its released code.
+        share: which layers of merged blocks are shared: "all" (the default), "kernels", "pointwise" (the paper's),
+            "pointwise+norm" (its code's), a regular expression for names of layers, or a function of `LayerFacts`.
+        merge: "features" (the default), one calculation for all tasks, or "weights", each task on its own activations.
+        start: starting values of what is shared: "mean" (eq. 1 of the paper), "from:TASK", "random"; "auto" (the
+            default) tries them for a twentieth of the steps, and takes the one with the lowest loss on held-out
+            examples.
+        rounds: which depths: "all", numbers of merged blocks, or "auto" (the default) for the deepest, and shallower
+            ones only while a task drops more than `max_drop`.
+        carry: whether a round begins from what the one before has learnt, as it does by default but with "auto"; or
+            each from the source models.
+        steps: steps of calibration in each round, by default 4,000.
+        batch_size: examples of each task in a step, by default 32.
+        mixing: "joint" (the default) if all tasks count in each step, or "turns" if one does, in turn.
+        optimizer: its name in Keras, by default "adam"; or one of Keras, whose own learning rate then holds.
+        rate: the learning rate at the start, by default 1e-3.
+        schedule: how it falls: "cosine" (the default) to 0, "constant", "0.94@10" for times 0.94 after every ten
+            epochs, or a function that makes a schedule of Keras from the rate and the steps.
+        hard: how much the loss on labels counts, by default 0.3.
+        soft: how much the distillation of the source models' answers counts, by default 0.7.
         layers: how much the L1 difference to their feature maps counts (eq. 2 of the paper); by default 1 by weights
             and 0 by features.
+        layers_at: where these are compared: at the ends of "blocks" (the default), or after the layers that a sharing
+            rule names ("pointwise") and the normalization and activation that follow them.
         max_drop: how much a task may lose in the chosen network, in points.
         min_speedup: how many times as fast as the separate models it has to be.
         inputs: "auto" for one input where the models take the same, "separate" for one for each task.
@@ -117,30 +136,52 @@ def zipper(
         >>> found.chosen  # doctest: +SKIP
         13
     """
-    for name, value, least in (("steps", steps, 0), ("batch_size", batch_size, 1), ("seed", seed, 0)):
+    options = chosen(
+        preset,
+        {
+            "share": share,
+            "merge": merge,
+            "start": start,
+            "rounds": rounds,
+            "carry": carry,
+            "steps": steps,
+            "batch_size": batch_size,
+            "mixing": mixing,
+            "optimizer": optimizer,
+            "rate": rate,
+            "schedule": schedule,
+            "hard": hard,
+            "soft": soft,
+            "layers": layers,
+            "layers_at": layers_at,
+            "inputs": inputs,
+        },
+    )
+    for name, value, least in (
+        ("steps", options["steps"], 0),
+        ("batch_size", options["batch_size"], 1),
+        ("seed", seed, 0),
+    ):
         require_whole_number(name, value, least)
-    _require_choices(merge, inputs, rounds, baselines)
+    _require_choices(options, baselines)
     from keras_weld.training.every import parse_every
     from keras_weld.zipping.calibration import Shares
 
-    counted = (1.0 if merge == "weights" else 0.0) if layers is None else layers
+    shares = Shares(*(options.pop(name) for name in ("hard", "soft", "layers")))
+    separate = options.pop("inputs") == "separate"
+    if data is None:
+        options["steps"] = 0
     asked = Asked(
-        share,
-        merge,
-        start,
-        rounds,
-        steps if data is not None else 0,
-        batch_size,
-        rate,
-        Shares(hard, soft, counted),
-        max_drop,
-        min_speedup,
-        inputs == "separate",
-        blocks,
-        seed,
-        parse_every(every),
-        deterministic,
-        baselines,
+        **options,
+        shares=shares,
+        separate=separate,
+        max_drop=max_drop,
+        min_speedup=min_speedup,
+        blocks=blocks,
+        seed=seed,
+        every=parse_every(every),
+        deterministic=deterministic,
+        baselines=baselines,
     )
     loading = Loading(custom_objects, unsafe, limits)
     sources = load_sources(models, loading, names=names)
@@ -152,12 +193,13 @@ def zipper(
     return Zipping(sources, opened, asked, loading).run(Path(out), progress, tell or to_stderr, fresh=fresh)
 
 
-def _require_choices(merge: str, inputs: str, rounds: object, baselines: str) -> None:
-    for word, given, known in (("merge", merge, ("features", "weights")), ("inputs", inputs, ("auto", "separate"))):
-        if given not in known:
-            raise UsageError(f"There is no such way to {word}.", expected=" or ".join(known), found=given)
-    if baselines not in BASELINES:
-        raise UsageError("There are no such baselines.", expected=" or ".join(BASELINES), found=baselines)
+def _require_choices(options: Mapping[str, Any], baselines: str) -> None:
+    ways = {"merge": ("features", WEIGHTS), "inputs": ("auto", "separate"), "mixing": MIXING, "baselines": BASELINES}
+    given = {**options, "baselines": baselines}
+    for name, known in ways.items():
+        if given[name] not in known:
+            raise UsageError(f"There is no such choice of {name}.", expected=" or ".join(known), found=given[name])
+    rounds = options["rounds"]
     if isinstance(rounds, str) and rounds not in ("all", "auto"):
         raise UsageError(
             "The rounds are not told.",

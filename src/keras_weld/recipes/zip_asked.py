@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from keras_weld.training.every import Every
     from keras_weld.zipping.calibration import Shares
+    from keras_weld.zipping.optimizing import Schedule
     from keras_weld.zipping.walk import Merge
 
 AUTO = "auto"
@@ -16,6 +17,9 @@ AUTO = "auto"
 
 NONE, UNTRAINED, TRAINED = BASELINES = ("none", "untrained", "trained")
 """No baselines; the separate models and the branched ones as they are; one of these trained as a round is, too."""
+
+JOINT, TURNS = MIXING = ("joint", "turns")
+"""All tasks count in each step, or one after the other."""
 
 Progress = Callable[[int, int | None, str], None]
 """Called with steps done, steps in all if known, and what is being done."""
@@ -42,6 +46,11 @@ class Asked:
         every: when to take a checkpoint inside a round, besides twenty of them.
         deterministic: whether operations of TensorFlow are made to give the same bits each time.
         baselines: what the merged networks are compared with.
+        carry: whether a round begins from what the one before has learnt.
+        mixing: whether the tasks count in each step, or take turns.
+        optimizer: its name, or one of Keras.
+        schedule: how the learning rate falls.
+        layers_at: where the feature maps are compared.
     """
 
     share: Any
@@ -60,3 +69,8 @@ class Asked:
     every: Every
     deterministic: bool
     baselines: str
+    carry: bool
+    mixing: str
+    optimizer: Any
+    schedule: Schedule
+    layers_at: str

@@ -8,20 +8,23 @@ from typing import Any
 
 import keras
 
-from keras_weld.recipes.zip_asked import AUTO, Asked
+from keras_weld.recipes.zip_asked import AUTO, TURNS, Asked
 from keras_weld.recipes.zip_data import TaskData
 from keras_weld.recipes.zip_folder import ZipFolder
 from keras_weld.recipes.zip_plan import Plan
 from keras_weld.recipes.zip_progress import Told
+from keras_weld.training.conducted import Batches
 from keras_weld.training.exact_folder import ExactFolder
 from keras_weld.training.trainer import compiles_well
 from keras_weld.zipping.calibrating import Pace, calibrate
 from keras_weld.zipping.calibration import Aims, Calibration
 from keras_weld.zipping.lockstep import Trunk
 from keras_weld.zipping.mixing import Examples, Mixed
+from keras_weld.zipping.optimizing import optimizer_of, schedule_of
+from keras_weld.zipping.places import places_of
 from keras_weld.zipping.sharing import everything
 from keras_weld.zipping.start import FROM, MEAN, set_start
-from keras_weld.zipping.trace import Slot
+from keras_weld.zipping.turns import Turns
 from keras_weld.zipping.walk import Zipped, zipped
 
 _TRIAL = 20  # a start is tried for one step in so many
@@ -131,17 +134,24 @@ class Calibrating:
         self, network: Zipped, pace: Pace, folder: ExactFolder, what: str, held: Mixed | None = None
     ) -> list[dict[str, Any]]:
         asked = self.asked
-        places = [Slot(block.end - 1) for block in self.plan.blocks]
+        places = places_of(self.plan.trunk, self.plan.blocks, asked.layers_at) if asked.shares.layers else ()
         made = Calibration(network, self._teachers, self.aims, asked.shares, places, separate=self.plan.separate)
-        schedule = keras.optimizers.schedules.CosineDecay(asked.rate, pace.steps)
-        made.compile(keras.optimizers.Adam(schedule), jit_compile="auto" if compiles_well() else False)
+        schedule = schedule_of(asked.schedule, asked.rate, pace.steps, self._epoch)
+        made.compile(optimizer_of(asked.optimizer, schedule), jit_compile="auto" if compiles_well() else False)
         keras.utils.set_random_seed(asked.seed)  # the teachers are made once, and draw seeds of their own
         with self.told.calibration(what, pace.steps, folder.resumed) as tell:
             return calibrate(made, self._feed, pace, folder, held=held, tell=tell)
 
-    def _feed(self, length: int, start: int) -> Mixed:
+    def _feed(self, length: int, start: int) -> Batches:
         examples = {task: Examples(one.split, one.targets) for task, one in self.data.items()}
-        return self._mixed(examples, length, seed=self.asked.seed, start=start)
+        mixed = self._mixed(examples, length, seed=self.asked.seed, start=start)
+        return Turns(mixed, self.plan.tasks, self.asked.batch_size) if self.asked.mixing == TURNS else mixed
+
+    def _epoch(self) -> int:
+        """Steps in which as many examples count as the tasks have together."""
+        examples = sum(one.split.counted() for one in self.data.values())
+        counting = 1 if self.asked.mixing == TURNS else len(self.data)
+        return max(1, -(-examples // (counting * self.asked.batch_size)))
 
     def _held(self) -> Mixed:
         """As many batches of what was held out as there are of the task with the fewest examples."""

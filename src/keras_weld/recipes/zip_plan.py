@@ -14,6 +14,8 @@ from keras_weld.recipes.zip_asked import AUTO, Asked
 from keras_weld.zipping.blocks import Block, blocks_of
 from keras_weld.zipping.heads import output_names
 from keras_weld.zipping.lockstep import Trunk, trunk_of
+from keras_weld.zipping.optimizing import require_training
+from keras_weld.zipping.places import places_of
 from keras_weld.zipping.sharing import Rule, facts_of, rule_of
 from keras_weld.zipping.start import require_start
 from keras_weld.zipping.trace import trace
@@ -59,17 +61,20 @@ def plan_of(sources: Sources, asked: Asked) -> Plan:
 
     Raises:
         IncompatibleModelsError: if there is nothing to share.
-        UsageError: for depths or starts that there are not, or features of inputs that differ.
+        UsageError: for depths, starts, optimizers, schedules or places that there are not, or features of inputs that
+            differ.
     """
     tasks, models = ([getattr(one, name) for one in sources.members] for name in ("name", "model"))
     if len(tasks) < 2:
         raise UsageError("There is nothing to zip.", expected="two models or more", found=len(tasks))
     if asked.start != AUTO:
         require_start(asked.start, tasks)
+    require_training(asked.optimizer, asked.schedule)
     trunk = trunk_of([trace(model) for model in models])
     blocks, rule = blocks_of(trunk, asked.blocks), rule_of(asked.share)
     separate = separate_inputs(models, asked)
     require_shared(trunk, blocks, rule, asked.share, sources)
+    places_of(trunk, blocks, asked.layers_at)
     depths = depths_of(asked.rounds, len(blocks))
     outputs = {task: output_names(one, task) for task, one in zip(tasks, trunk.traces, strict=True)}
     return Plan(tasks, models, outputs, trunk, blocks, rule, separate, depths, list(notes_of(trunk, blocks, sources)))
@@ -118,7 +123,7 @@ def require_shared(trunk: Trunk, blocks: Sequence[Block], rule: Rule, share: obj
     """
     parting = trunk.parting
     if blocks:
-        if not any(rule(facts) for facts in map(facts_of, trunk.steps)):
+        if not any(rule(facts_of(trunk.steps, number)) for number in range(trunk.length)):
             raise UsageError(
                 "The sharing rule shares none of the layers that the models have in common.",
                 expected="all, kernels, or a pattern that matches some of them",

@@ -102,17 +102,19 @@ class _Rounds:
         self.calibrating, self.folder, self.told = calibrating, folder, told
         self.meter = Meter(self.plan.models)
         self.baselines = Baselines(calibrating, self.meter, self.data, lambda: self._students(None))
-        self.alone = self.asked.rounds == AUTO
+        self.alone = self.asked.rounds == AUTO or not self.asked.carry
         """Whether each round begins from the sources, or from what the one before has learnt."""
+        self.searching = self.asked.rounds == AUTO
+        """Whether the first round within the limits is the last."""
 
     def run(self) -> Frontier:
         """Make those that are not finished."""
         planned = [self.calibrating.planned(depth) for depth in self.plan.depths]
-        self.told.plan(0 if self.alone else sum(planned))
+        self.told.plan(0 if self.searching else sum(planned))
         students: Trunk | None = None
         last: int | None = None
         for depth, steps in zip(self.plan.depths, planned, strict=True):
-            self.told.plan(steps if self.alone else 0)
+            self.told.plan(steps if self.searching else 0)
             one = self.folder.finished.get(depth)
             if one is None:
                 students = self._students(last) if students is None or self.alone else students
@@ -121,7 +123,7 @@ class _Rounds:
             else:
                 self.told.pass_over(steps)
                 last = depth
-            if self.alone and one.within(self.asked.max_drop, None):
+            if self.searching and one.within(self.asked.max_drop, None):
                 break
         self.told.plan(self.baselines.steps)
         made: list[Baseline] = []
@@ -174,6 +176,9 @@ class _Rounds:
             "steps": one.steps,
             "batch_size": asked.batch_size,
             "rate": asked.rate,
+            "mixing": asked.mixing,
+            "schedule": _called(asked.schedule, "a schedule"),
+            "optimizer": _called(asked.optimizer, type(asked.optimizer).__name__),
             "seed": asked.seed,
         }
         composed = Composed(network.model, list(self.plan.notes), parameters)

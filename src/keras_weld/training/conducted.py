@@ -23,8 +23,8 @@ class Batches(Protocol):
         """Batches of an epoch."""
         ...
 
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
-        """Inputs and targets of a batch, counted from where the training goes on."""
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """Inputs and targets of a batch, and perhaps weights, counted from where the training goes on."""
         ...
 
     def raise_refusal(self) -> None:

@@ -56,7 +56,8 @@ class Calibration(keras.Model):  # type: ignore[misc]
     """A merged network beside its teachers, as one model that `fit` trains.
 
     A batch holds the same number of examples of each task, in the order of the tasks (see `Mixed`); its targets are
-    a dict with those of each output. Teachers work in inference mode and are not trained.
+    a dict with those of each output. Weights of the examples by task, if there are any, say which tasks count in a step
+    (see `Turns`). Teachers work in inference mode and are not trained.
 
     Args:
         zipped: the merged network.
@@ -101,24 +102,28 @@ class Calibration(keras.Model):  # type: ignore[misc]
         """The loss of a batch, as a mean over examples."""
         wanted = self.teachers(_listed(x), training=False)
         size = ops.shape(ops.convert_to_tensor(keras.tree.flatten(x)[0]))[0] // len(self.outputs_of)
-        parts: dict[str, Tensor] = {}
+        parts: dict[tuple[str, str], Tensor] = {}
         for number, (task, outputs) in enumerate(self.outputs_of.items()):
             own = slice(None) if self.separate else slice(number * size, (number + 1) * size)
             asked = slice(None) if self.separate or self.shares.all_inputs else own
             for output in outputs:
                 aim, given = self.aims[output], y_pred["answers"][output]
                 if aim.hard is not None and self.shares.hard:
-                    parts[f"{output}_loss"] = self.shares.hard * ops.mean(aim.hard(y[output], given[own]))
+                    parts[task, f"{output}_loss"] = self.shares.hard * ops.mean(aim.hard(y[output], given[own]))
                 if self.shares.soft:
                     soft = aim.soft(wanted["answers"][output][asked], given[asked])
-                    parts[f"{output}_distillation"] = self.shares.soft * ops.mean(soft)
+                    parts[task, f"{output}_distillation"] = self.shares.soft * ops.mean(soft)
             if self.shares.layers:
                 pairs = zip(wanted["layers"][task], y_pred["layers"][task], strict=True)
                 differences = [ops.mean(ops.abs(teacher[own] - student[own])) for teacher, student in pairs]
-                parts[f"{task}_layers"] = self.shares.layers * sum(differences)
-        for name, value in parts.items():
-            self.told[name].update_state(value)
-        return sum(parts.values())
+                parts[task, f"{task}_layers"] = self.shares.layers * sum(differences)
+        return sum(self._counted(task, name, value, sample_weight) for (task, name), value in parts.items())
+
+    def _counted(self, task: str, name: str, value: Tensor, weights: Any) -> Tensor:
+        """A part of the loss as far as its task counts, and noted in its mean."""
+        counts = 1.0 if weights is None else ops.mean(weights[task])
+        self.told[name].update_state(value, sample_weight=None if weights is None else counts)
+        return value * counts
 
 
 def _listed(inputs: Any) -> Any:

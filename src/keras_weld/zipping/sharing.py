@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +23,14 @@ class LayerFacts:
         class_name: its class.
         config: what its class is built from.
         kernels: shapes of its kernels.
+        before: the layer whose result it takes, where it takes one alone; nothing is said of the layers before that.
     """
 
     name: str
     class_name: str
     config: dict[str, Any]
     kernels: tuple[tuple[int, ...], ...]
+    before: LayerFacts | None = None
 
 
 Rule = Callable[[LayerFacts], bool]
@@ -45,6 +47,13 @@ def pointwise(layer: LayerFacts) -> bool:
     sizes = sizes if isinstance(sizes, list | tuple) else [sizes]
     convolution = layer.class_name.startswith("Conv") and "Transpose" not in layer.class_name
     return convolution and all(size == 1 for size in sizes)
+
+
+@RULES.add("pointwise+norm")
+def pointwise_with_norm(layer: LayerFacts) -> bool:
+    """Convolutions of 1 x 1 and the normalization that follows on them, as in the paper's released code."""
+    follows = layer.before is not None and pointwise(layer.before)
+    return pointwise(layer) or (follows and layer.class_name.endswith("Normalization"))
 
 
 @RULES.add("kernels")
@@ -80,9 +89,15 @@ def rule_of(share: str | Rule) -> Rule:
     return lambda layer: expression.search(layer.name) is not None
 
 
-def facts_of(step: Step) -> LayerFacts:
-    """What a rule sees of a step's layer."""
-    return LayerFacts(step.name, step.layer.class_name, step.layer.config, tuple(kernels_of(step)))
+def facts_of(steps: Sequence[Step], number: int) -> LayerFacts:
+    """What a rule sees of the layer of one step."""
+    inbound = steps[number].inbound
+    before = steps[inbound[0].step] if len(inbound) == 1 and inbound[0].step >= 0 else None
+    return _facts(steps[number], None if before is None else _facts(before, None))
+
+
+def _facts(step: Step, before: LayerFacts | None) -> LayerFacts:
+    return LayerFacts(step.name, step.layer.class_name, step.layer.config, tuple(kernels_of(step)), before)
 
 
 def kernels_of(step: Step) -> list[tuple[int, ...]]:

@@ -149,8 +149,8 @@ class _Walk:
             step.name: bool(step.weights)
             and step.name not in later
             and step.name not in unlike
-            and bool(self.rule(facts_of(step)))
-            for step in self.trunk.steps[: self.until]
+            and bool(self.rule(facts_of(self.trunk.steps, number)))
+            for number, step in enumerate(self.trunk.steps[: self.until])
         }
 
     def begin(self, *, separate: bool) -> list[Tensor]:

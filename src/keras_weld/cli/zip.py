@@ -14,7 +14,7 @@ from keras_weld.cli.frame import emit_json, progress
 from keras_weld.cli.ranges import IntegerRange, NumberRange
 from keras_weld.cli.run import going_on
 from keras_weld.cli.zip_options import preset_options
-from keras_weld.cli.zip_table import show
+from keras_weld.cli.zip_table import show, show_study
 from keras_weld.errors import UsageError
 
 
@@ -65,6 +65,17 @@ from keras_weld.errors import UsageError
     help="What the merged networks are compared with: the separate models and one backbone under every head, as weld "
     "branch makes it; trained as long as a round, too, or not.",
 )
+@click.option(
+    "--study",
+    type=click.Choice(["init"]),
+    help="Compare starts instead: zip once with each, at all depths, and draw how the tasks do over the merged blocks "
+    "and how the losses come down.",
+)
+@click.option(
+    "--starts",
+    metavar="START,START,…",
+    help="The starts that --study init compares; by default mean, from:A for each model, and random.",
+)
 @loading_options
 def command(
     models: tuple[str, ...],
@@ -72,6 +83,8 @@ def command(
     data: tuple[str, ...],
     rounds: str | None,
     names: str | None,
+    study: str | None,
+    starts: str | None,
     loading: dict[str, Any],
     as_json: bool,
     **settings: Any,
@@ -88,32 +101,61 @@ def command(
         weld zip clothing.keras objects.keras --data clothing:clothing.npz --data objects:objects.npz -o out/
         weld zip a.keras b.keras --data a:a.npz --data b:b.npz -o out/ --share pointwise --rounds all
         weld zip a.keras b.keras --data a:a.npz --data b:b.npz -o out/ --preset paper --rounds 4,10,13
+        weld zip a.keras b.keras --data a:a.npz --data b:b.npz -o study/ --study init --starts mean,random
         weld zip a.keras b.keras -o out/ --steps 0
     """
     from keras_weld.cli.backend import start_backend
-    from keras_weld.recipes.zip import zipper
     from keras_weld.training.every import parse_every
 
     told, depths = _tasks_data(data), _depths(rounds)
     parse_every(settings["every"])
+    _require_study(study, starts, settings["start"])
     with progress("Zipping", quiet=as_json) as report, going_on("The zip goes on where it was with the same command."):
         start_backend()
-        found = zipper(
-            models,
-            out=out,
-            data=told,
-            rounds=depths,
-            names=parse_names(names),
-            progress=report,
+        given = {
+            "out": out,
+            "data": told,
+            "rounds": depths,
+            "names": parse_names(names),
+            "progress": report,
             **loading,
             **settings,
-        )
+        }
+        if study is not None:
+            from keras_weld.recipes.zip_study import study as study_of
+
+            del given["start"]
+            studied = study_of(models, starts=starts and [one.strip() for one in starts.split(",")], **given)
+        else:
+            from keras_weld.recipes.zip import zipper
+
+            found = zipper(models, **given)
+    if study is not None:
+        if as_json:
+            emit_json(studied)
+        else:
+            show_study(studied, out)
+        return
     if as_json:
         emit_json(found)
     else:
         show(found, out)
     if found.chosen is None:
         raise Exit(1)
+
+
+def _require_study(study: str | None, starts: str | None, start: str | None) -> None:
+    if study is None and starts is not None:
+        raise UsageError(
+            "--starts is for a study.", found=starts, remedy="Add --study init, or give one start: --init."
+        )
+    if study is not None and start is not None:
+        raise UsageError(
+            "A study compares several starts.",
+            expected="--starts A,B",
+            found=f"--init {start}",
+            remedy="Take --starts.",
+        )
 
 
 def _tasks_data(given: tuple[str, ...]) -> dict[str, str] | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from keras_weld.cli.frame import console, notes, show_table
 
 if TYPE_CHECKING:
+    from keras_weld.recipes.zip_study import Study
     from keras_weld.zipping.frontier import Figures, Frontier, Speedup, TaskFigures
 
 
@@ -47,6 +48,31 @@ def show(found: Frontier, out: Path) -> None:
         console().print(f"No network is within the limits; all are in {out}.", style="bold")
     else:
         console().print(f"Chosen: {found.chosen} blocks merged, {out / 'chosen.keras'}.", style="bold")
+
+
+def show_study(found: Study, out: Path) -> None:
+    """Print what a study of starts found.
+
+    Args:
+        found: the networks by their starts.
+        out: the folder that they are in.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    for task in found.tasks:
+        curves = {start: dict(found.curve(start, task)) for start in found.starts}
+        depths = sorted({depth for curve in curves.values() for depth in curve})
+        if not depths:
+            continue
+        table = Table(title=f"{task}, by merged blocks", title_justify="left", box=SIMPLE_HEAD)
+        table.add_column("start")
+        for depth in depths:
+            table.add_column(str(depth), justify="right")
+        for start, curve in curves.items():
+            table.add_row(start, *(f"{curve[depth].value:.2f}" if depth in curve else "" for depth in depths))
+        show_table(table)
+    console().print("Wrote " + ", ".join(str(out / file) for file in found.files) + ".", style="bold")
 
 
 def _cells(one: Figures, peaks: bool, in_onnx: bool) -> list[str]:

@@ -6,12 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from keras_weld.errors import MissingExtraError, UsageError
-from keras_weld.io.atomic import atomic_path
+from keras_weld.errors import UsageError
+from keras_weld.recipes.drawing import figure_class, picture_at, write_picture
 from keras_weld.recipes.run_record import RunRecord
 from keras_weld.recipes.runs import FIGURES
 
-_FORMATS = (".png", ".svg", ".pdf")
 _WIDTH, _HEIGHT = 8.0, 2.6  # inches; the height is that of one panel
 
 
@@ -30,9 +29,7 @@ def plot(record: RunRecord, out: str | os.PathLike[str]) -> Path:
         UsageError: if there is nothing to draw yet, or the name asks for another format.
         WriteError: if it cannot be written.
     """
-    target = Path(out)
-    if target.suffix.lower() not in _FORMATS:
-        raise UsageError("This is no picture that can be drawn.", expected=", ".join(_FORMATS), found=target.name)
+    target = picture_at(out)
     panels = panels_of(record)
     if not panels:
         raise UsageError(
@@ -40,14 +37,13 @@ def plot(record: RunRecord, out: str | os.PathLike[str]) -> Path:
             file=record.run.path,
             remedy="Wait for the first epoch's end.",
         )
-    figure = _figure()((_WIDTH, 0.8 + _HEIGHT * len(panels)), layout="constrained")
+    figure = figure_class()((_WIDTH, 0.8 + _HEIGHT * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     for axis, (title, curves) in zip(axes, panels.items(), strict=True):
         _draw(axis, title, curves, record)
     axes[-1].set_xlabel("epoch")
     figure.suptitle(record.run.path, fontsize="medium")
-    with atomic_path(target) as temporary:
-        figure.savefig(temporary, format=target.suffix[1:].lower(), dpi=120)
+    write_picture(figure, target)
     return target
 
 
@@ -81,15 +77,3 @@ def _draw(axis: Any, title: str, curves: dict[str, list[tuple[int, float]]], rec
         axis.set_yscale("log")
     axis.grid(alpha=0.3)
     axis.legend(fontsize="small")
-
-
-def _figure() -> Any:
-    """Matplotlib's figure, which draws without a screen."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            "Drawing curves needs Matplotlib, which is not installed.",
-            remedy="pip install 'keras-weld[plot]'",
-        ) from error
-    return Figure

@@ -56,6 +56,7 @@ def zipper(
     deterministic: bool = True,
     fresh: bool = False,
     baselines: str = TRAINED,
+    callbacks: Sequence[Any] = (),
     progress: Progress | None = None,
     tell: Callable[[str], None] | None = None,
     custom_objects: Any = None,
@@ -115,6 +116,7 @@ def zipper(
         fresh: whether to begin anew in a folder that another zip, or this one, has begun in.
         baselines: what the merged networks are compared with: "trained" for the separate models and one backbone under
             every head (`branch`), as it is and trained as long as a round; "untrained" without that training; "none".
+        callbacks: of Keras, told of every calibration as by `fit`, a twentieth of a round being an epoch.
         progress: called after each step with steps done, steps in all, and a few words.
         tell: called with what a person should know; by default it is written to the standard error.
         custom_objects: classes of your own that the models need.
@@ -182,6 +184,7 @@ def zipper(
         every=parse_every(every),
         deterministic=deterministic,
         baselines=baselines,
+        callbacks=tuple(callbacks),
     )
     loading = Loading(custom_objects, unsafe, limits)
     sources = load_sources(models, loading, names=names)

@@ -51,6 +51,7 @@ class Asked:
         optimizer: its name, or one of Keras.
         schedule: how the learning rate falls.
         layers_at: where the feature maps are compared.
+        callbacks: of Keras, told of every calibration.
     """
 
     share: Any
@@ -74,3 +75,4 @@ class Asked:
     optimizer: Any
     schedule: Schedule
     layers_at: str
+    callbacks: Sequence[Any]

@@ -15,7 +15,7 @@ from keras_weld.recipes.zip_plan import Plan
 from keras_weld.recipes.zip_progress import Told
 from keras_weld.training.conducted import Batches
 from keras_weld.training.exact_folder import ExactFolder
-from keras_weld.training.trainer import compiles_well
+from keras_weld.training.trainer import compiles_well, scaling_for
 from keras_weld.zipping.calibrating import Pace, calibrate
 from keras_weld.zipping.calibration import Aims, Calibration
 from keras_weld.zipping.lockstep import Trunk
@@ -137,10 +137,11 @@ class Calibrating:
         places = places_of(self.plan.trunk, self.plan.blocks, asked.layers_at) if asked.shares.layers else ()
         made = Calibration(network, self._teachers, self.aims, asked.shares, places, separate=self.plan.separate)
         schedule = schedule_of(asked.schedule, asked.rate, pace.steps, self._epoch)
-        made.compile(optimizer_of(asked.optimizer, schedule), jit_compile="auto" if compiles_well() else False)
+        optimizer = scaling_for(network.model, optimizer_of(asked.optimizer, schedule))
+        made.compile(optimizer, jit_compile="auto" if compiles_well() else False)
         keras.utils.set_random_seed(asked.seed)  # the teachers are made once, and draw seeds of their own
         with self.told.calibration(what, pace.steps, folder.resumed) as tell:
-            return calibrate(made, self._feed, pace, folder, held=held, tell=tell)
+            return calibrate(made, self._feed, pace, folder, held=held, tell=tell, callbacks=asked.callbacks)
 
     def _feed(self, length: int, start: int) -> Batches:
         examples = {task: Examples(one.split, one.targets) for task, one in self.data.items()}

@@ -13,7 +13,18 @@ from keras_weld.training.compiled import setting_of
 from keras_weld.training.data_facts import data_of
 from keras_weld.training.identity import digest_of, digest_of_weights, surroundings
 
-_NOT_COMPARED = ("share", "shares", "optimizer", "schedule", "rounds", "max_drop", "min_speedup", "every", "baselines")
+_NOT_COMPARED = (
+    "share",
+    "shares",
+    "optimizer",
+    "schedule",
+    "rounds",
+    "max_drop",
+    "min_speedup",
+    "every",
+    "baselines",
+    "callbacks",
+)
 """What is told otherwise; and the limits, by which nothing is trained, and when checkpoints are taken."""
 
 

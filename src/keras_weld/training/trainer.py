@@ -55,8 +55,13 @@ def _optimizer(trainer: keras.Model, name: str, rate: float) -> Any:
             expected="one of Keras: adam, adamw, sgd, rmsprop, nadam, lion, …",
             found=name,
         ) from error
-    half = any(layer.compute_dtype == "float16" for layer in layers_in(trainer))
-    return keras.optimizers.LossScaleOptimizer(made) if half else made
+    return scaling_for(trainer, made)
+
+
+def scaling_for(model: keras.Model, optimizer: Any) -> Any:
+    """The optimizer, with the loss scaled where layers calculate in float16: small gradients are lost otherwise."""
+    half = any(layer.compute_dtype == "float16" for layer in layers_in(model))
+    return keras.optimizers.LossScaleOptimizer(optimizer) if half else optimizer
 
 
 def compiles_well() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -55,6 +55,7 @@ def calibrate(
     *,
     held: Batches | None = None,
     tell: Stepped = lambda step, loss: None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> list[dict[str, Any]]:
     """Train a merged network, or go on with it where its folder says that it was.
 
@@ -65,6 +66,7 @@ def calibrate(
         folder: keeps it; it is done with afterwards.
         held: examples that the loss is taken of after each part.
         tell: told of every step.
+        callbacks: called as by `fit`, an epoch being a part; their state is kept, too.
 
     Returns:
         One entry for each part: `step`, `loss` and its parts, and `val_loss` with examples held out.
@@ -79,7 +81,7 @@ def calibrate(
         batches = feed(pace.length, place.step)
         build_for_training(calibration, *batches[0][:2])
         conductor = Conductor(
-            [_Watch(folder, tell)],
+            [_Watch(folder, tell), *callbacks],
             pace.length,
             pace.every,
             folder.keep,

@@ -115,7 +115,10 @@ class Calibration(keras.Model):  # type: ignore[misc]
                     parts[task, f"{output}_distillation"] = self.shares.soft * ops.mean(soft)
             if self.shares.layers:
                 pairs = zip(wanted["layers"][task], y_pred["layers"][task], strict=True)
-                differences = [ops.mean(ops.abs(teacher[own] - student[own])) for teacher, student in pairs]
+                differences = [
+                    ops.mean(ops.abs(ops.cast(teacher[own], "float32") - ops.cast(student[own], "float32")))
+                    for teacher, student in pairs
+                ]
                 parts[task, f"{task}_layers"] = self.shares.layers * sum(differences)
         return sum(self._counted(task, name, value, sample_weight) for (task, name), value in parts.items())
 

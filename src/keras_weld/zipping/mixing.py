@@ -13,6 +13,7 @@ from keras_weld.data.batch import Array, Batch, parts_of
 from keras_weld.data.rebatching import rebatched, without_first
 from keras_weld.data.split import Split
 from keras_weld.errors import add_context
+from keras_weld.zipping.processes import own_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,9 @@ class Mixed(keras.utils.PyDataset):  # type: ignore[misc]
         seed: what the orders are drawn by.
         start: the number of the first batch, for a calibration that is gone on with.
         separate: whether each task has inputs of its own; they come side by side, the tasks in their order.
+
+    Raises:
+        UsageError: if several processes train, and a batch cannot be divided among them.
     """
 
     def __init__(
@@ -55,7 +59,7 @@ class Mixed(keras.utils.PyDataset):  # type: ignore[misc]
         separate: bool = False,
     ) -> None:
         super().__init__()
-        self.steps, self.start, self._separate = steps, start, separate
+        self.steps, self.start, self._separate, self.part = steps, start, separate, own_part(batch_size)
         self.refusal: Exception | None = None
         self._targets = [one.targets for one in examples.values()]
         self._rows = [_Row(one.split, batch_size, [seed, number]) for number, one in enumerate(examples.values())]
@@ -64,7 +68,10 @@ class Mixed(keras.utils.PyDataset):  # type: ignore[misc]
         return self.steps
 
     def __getitem__(self, index: int) -> tuple[Array | tuple[Array, ...], dict[str, Array]]:
-        """Inputs, a tuple of them if there are several, and by output the targets of its own task's examples."""
+        """Inputs, a tuple of them if there are several, and by output the targets of its own task's examples.
+
+        Where several processes train, both are this process's part.
+        """
         try:
             found = [row.batch(self.start + index) for row in self._rows]
         except Exception as error:  # a backend may turn it into an error of its own, in another thread
@@ -72,9 +79,9 @@ class Mixed(keras.utils.PyDataset):  # type: ignore[misc]
             raise
         given = [parts_of(x) for x, _ in found]
         joined = (np.concatenate(parts) for parts in zip(*given, strict=True))
-        inputs = list(chain.from_iterable(given) if self._separate else joined)
+        inputs = [self.part.of(rows) for rows in (chain.from_iterable(given) if self._separate else joined)]
         targets = {
-            output: parts_of(y)[number]
+            output: self.part.of(parts_of(y)[number])
             for (_, y), own in zip(found, self._targets, strict=True)
             for output, number in own.items()
         }

@@ -33,9 +33,8 @@ class Turns:
     def __getitem__(self, index: int) -> tuple[Any, Any, dict[str, Any]]:
         """Inputs, targets, and by task the weights of its examples: 1 for the one whose turn it is, 0 for others."""
         turn = (self.mixed.start + index) % len(self.tasks)
-        weights = {
-            task: np.full(self.batch_size, float(number == turn), "float32") for number, task in enumerate(self.tasks)
-        }
+        size = self.batch_size // self.mixed.part.count
+        weights = {task: np.full(size, float(number == turn), "float32") for number, task in enumerate(self.tasks)}
         return (*self.mixed[index], weights)
 
     def raise_refusal(self) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from keras_weld.errors import UsageError
 from keras_weld.io.atomic import atomic_path
 from keras_weld.recipes.drawing import figure_class, picture_at, write_picture
-from keras_weld.recipes.sources import member_names
+from keras_weld.recipes.member_names import member_names
 from keras_weld.recipes.zip import zipper
 
 if TYPE_CHECKING:

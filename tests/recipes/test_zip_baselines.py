@@ -45,9 +45,9 @@ def test_the_separate_models_and_both_branches_are_rows_of_the_table(folder: Pat
     names = [one["name"] for one in told["baselines"]]
     assert names == [
         "separate models",
-        "branch: the backbone of kind, every head, not trained",
-        "branch: the backbone of colour, every head, not trained",
-        "branch: the backbone of colour, every head, trained",
+        "branch on kind, not trained",
+        "branch on colour, not trained",
+        "branch on colour, trained",
     ]
     separate, _, untrained, trained = told["baselines"]
     for task in TASKS:

@@ -60,7 +60,7 @@ class Baselines:
             return
         started = [one.start.removeprefix(FROM) for one in rounds if one.start.startswith(FROM)]
         for task in self.plan.tasks:
-            name = f"branch: the backbone of {task}, every head"
+            name = f"branch on {task}"
             yield kept.get(f"{name}, not trained") or self._untrained(task, f"{name}, not trained")
             if self.steps and task == (started[-1] if started else self.plan.tasks[0]):
                 yield kept.get(f"{name}, trained") or self._trained(task, f"{name}, trained")

@@ -1,5 +1,5 @@
 const found = JSON.parse(at("frontier").textContent);
-const megabytes = bytes => (bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 1) + " MB";
+const size = bytes => bytes < 1e6 ? (bytes / 1e3).toFixed(1) + " kB" : (bytes / 1e6).toFixed(1) + " MB";
 const blocks = count => count === 0 ? "0" : count === 1 ? "1" : `1-${count}`;
 const last = found.rounds.length - 1;
 let current = Math.max(0, found.rounds.findIndex(round => round.merged_blocks === found.chosen));
@@ -22,7 +22,7 @@ const columns = [
   {group: "memory", name: "counted", value: one => one.memory, shown: one => plain(one.memory)},
   ...(everyone.some(one => one.peak) ? [{
     group: "memory", name: "measured", value: one => one.peak && one.peak.ratio, shown: one => plain(one.peak.ratio),
-    more: one => megabytes(one.peak.merged),
+    more: one => size(one.peak.merged),
   }] : []),
 ];
 const title = column => column.name ? `${column.group}, ${column.name}` : column.group;
@@ -105,6 +105,8 @@ const legend = [
 if (columns.some(column => column.name === "measured")) legend.push(
   "Measured memory is what the compiled network needed for one example: weights, heads too, and the most that was " +
   "held beside them at a time; the source models ran one after the other.");
+if (found.baselines.some(one => one.name.startsWith("branch"))) legend.push(
+  "A branch is the backbone of one model under every head, as weld branch makes it.");
 if (judgedTasks.length) legend.push(
   "A drop is how much worse than its source model a task is, in points for percent; below zero it is better. " +
   "Intervals are of 95 %.");

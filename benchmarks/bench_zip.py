@@ -33,7 +33,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "start mean": {"start": "mean"},
     "pointwise, by weights": {"share": "pointwise", "merge": "weights"},
     "kernels, by features": {"share": "kernels"},
-    "900 steps": {"steps": 900},
+    "a quarter of the steps": {"steps": STEPS // 4},
 }
 """What is changed of the defaults in each way of zipping."""
 
@@ -107,11 +107,13 @@ def drop_line(what: str, teacher: Any, other: Any) -> str:
     return f"  {what:<34} {other.mean():6.2f}  {gain.mean():+6.2f} ({span.low:+.2f} to {span.high:+.2f})"
 
 
-def zipped(way: str, teachers: Mapping[str, Path], data: Mapping[str, Path], folder: Path, seed: int) -> dict[str, Any]:
+def zipped(
+    way: str, teachers: Mapping[str, Path], data: Mapping[str, Path], folder: Path, seed: int, steps: int
+) -> dict[str, Any]:
     """One way of zipping; gives what its frontier says of the only round."""
     import keras_weld as weld
 
-    options = {"steps": STEPS, **WAYS[way]}
+    options = {"steps": steps, "baselines": "none", **WAYS[way]}
     out = folder / f"{way.replace(' ', '-').replace(',', '')}-{seed}"
     began = time.perf_counter()
     found = weld.zipper(
@@ -127,19 +129,21 @@ def zipped(way: str, teachers: Mapping[str, Path], data: Mapping[str, Path], fol
     return {"way": way, "seed": seed, "start": one.start, "seconds": took, "speedup": speeds, "tasks": tasks}
 
 
-def one_seed(data: Mapping[str, Path], folder: Path, seed: int, ways: list[str], steps: int) -> list[dict[str, Any]]:
+def one_seed(
+    data: Mapping[str, Path], folder: Path, seed: int, ways: list[str], teacher_steps: int, steps: int
+) -> list[dict[str, Any]]:
     """Teachers, control, and every way of zipping."""
     print(f"seed {seed}", flush=True)
     teachers, controls = {}, {}
     for number, (task, path) in enumerate(data.items()):
-        teachers[task] = trained(folder / f"{task}-{seed}.keras", path, steps, 1000 * seed + number)
+        teachers[task] = trained(folder / f"{task}-{seed}.keras", path, teacher_steps, 1000 * seed + number)
         control = folder / f"{task}-{seed}-control.keras"
-        controls[task] = trained(control, path, STEPS, 1000 * seed + number + 500, teachers[task], peak=1e-3)
+        controls[task] = trained(control, path, steps, 1000 * seed + number + 500, teachers[task], peak=1e-3)
     for task, path in data.items():
         right = hits(teachers[task], path)
         print(f"  {task + ', teacher':<34} {right.mean():6.2f}")
-        print(drop_line(f"{task}, control: {STEPS} steps on", right, hits(controls[task], path)), flush=True)
-    return [zipped(way, teachers, data, folder, seed) for way in ways]
+        print(drop_line(f"{task}, control: {steps} steps on", right, hits(controls[task], path)), flush=True)
+    return [zipped(way, teachers, data, folder, seed, steps) for way in ways]
 
 
 def main() -> int:
@@ -149,6 +153,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("bench-zip"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--teacher-steps", type=int, default=TEACHER_STEPS)
+    parser.add_argument("--steps", type=int, default=STEPS, help="of a calibration")
     parser.add_argument("--only", action="append", choices=list(WAYS), help="one way of zipping, or several")
     told = parser.parse_args()
     if not told.data:
@@ -159,7 +164,7 @@ def main() -> int:
     data = {task: prepared(Path(path), told.folder, task) for task, path in given.items()}
     found: list[dict[str, Any]] = []
     for seed in range(told.seeds):
-        found += one_seed(data, told.folder, seed, told.only or list(WAYS), told.teacher_steps)
+        found += one_seed(data, told.folder, seed, told.only or list(WAYS), told.teacher_steps, told.steps)
         (told.folder / "results.json").write_text(json.dumps(found, indent=2))
     return 0
 

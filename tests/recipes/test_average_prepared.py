@@ -74,14 +74,14 @@ def test_other_vocabularies_are_told_once_with_the_word_at_which_they_part(tmp_p
     assert (found.expected, found.found) == ("word 2 is dog", "word 2 is fish")
 
 
-def test_other_vocabularies_are_told_of_a_zip_too(tmp_path: Path) -> None:
+def test_models_of_other_vocabularies_part_in_a_zip_where_words_are_looked_up(tmp_path: Path) -> None:
     a, b = read_words(tmp_path / "a.keras", "[UNK] cat dog"), read_words(tmp_path / "b.keras", "[UNK] cat fish")
-    found = [one for one in check([a, b]).merge("zip").findings if "vocabulary" in one.text]
+    found = [one for one in check([a, b]).merge("zip").findings if "part at their first layer" in one.text]
     assert [(one.severity, one.file, one.expected, one.found) for one in found] == [
-        ("warning", str(b), "word 2 is dog", "word 2 is fish")
+        ("refusal", str(b), "word 2 is dog", "word 2 is fish")
     ]
-    assert "a layer that they share takes the one for the other" in found[0].text
-    assert not any("vocabulary" in one.text for one in check([a, a]).merge("zip").findings)
+    assert found[0].layer == "words"
+    assert check([a, a]).merge("zip").possible
 
 
 def test_a_longer_vocabulary_is_told_by_its_length(tmp_path: Path) -> None:

@@ -130,3 +130,19 @@ def test_pixels_in_another_range_stay_each_models_own() -> None:
     assert len(found.unlike) == 1
     one, x = merged(found, 0), examples(first)
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(one.model(x)["second"]), answers(second, x)[0])
+
+
+def test_models_of_other_vocabularies_part_where_words_are_looked_up() -> None:
+    """The same number would be another word to each of them."""
+
+    def reads(*words: int) -> keras.Model:
+        lookup = keras.layers.IntegerLookup(name="lookup")
+        lookup.set_vocabulary(list(words))  # as adapt() does: the configuration does not tell it
+        return keras.Sequential([keras.Input((3,), dtype="int64"), lookup, keras.layers.Embedding(4, 2, name="words")])
+
+    assert trunk(reads(5, 6, 7), reads(5, 6, 7)).length == 2
+    found = trunk(reads(5, 6, 7), reads(5, 7, 6))
+    assert found.parting is not None
+    assert found.parting.difference.layer == "lookup"
+    assert (found.parting.difference.expected, found.parting.difference.found) == ("word 2 is 6", "word 2 is 7")
+    assert found.length == 0

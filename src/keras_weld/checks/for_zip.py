@@ -12,7 +12,7 @@ from keras_weld.checks.inputs import same_shape, shape_text
 from keras_weld.checks.nodes import Node, flatten, has_weights
 from keras_weld.checks.others import OTHERS
 from keras_weld.checks.partners import partners
-from keras_weld.checks.prepared import other_vocabularies
+from keras_weld.checks.prepared import OTHER_WORDS, other_vocabularies
 from keras_weld.checks.tensors import Pairing
 
 
@@ -50,7 +50,6 @@ def for_zip(models: Sequence[Candidate], pairings: Sequence[Pairing]) -> Iterato
     for other, pairing in zip(models[1:], pairings, strict=True):
         unlike = list(_shared_inputs(models[0], other))
         yield from unlike or _agreement(agree(models[0], other, pairing), other)
-        yield from _vocabularies(models[0], other)
     normalized = any("moving_mean" in tensor.spec.name for tensor in models[0].state.weights)
     if normalized:
         yield warning(
@@ -74,10 +73,13 @@ def agree(first: Candidate, other: Candidate, pairing: Pairing) -> Agreement:
         for mine, his in pairing.pairs
         if mine.spec.shape != his.spec.shape
     }
+    words = _other_words(first, other)
     total = sum(has_weights(node) for node in ours)
     weighted = 0
     for number, mine in enumerate(ours):
         parting = _parting(mine, theirs[number] if number < len(theirs) else None, reshaped, same)
+        if parting is None and mine.name in words:
+            parting = Difference(Severity.REFUSAL, OTHER_WORDS, mine.name, *words[mine.name])
         if parting is not None:
             return Agreement(number, weighted, total, parting)
         weighted += has_weights(mine)
@@ -139,16 +141,17 @@ def _agreement(found: Agreement, other: Candidate) -> Iterator[Finding]:
     yield (note(text, **said) if left <= max(2, found.total // 10) else warning(text, **said))
 
 
-def _vocabularies(first: Candidate, other: Candidate) -> Iterator[Finding]:
-    for one in other_vocabularies(first.state, other.state):
-        yield warning(
-            f"The vocabulary {one.name} differs: what is one word to one model is another to the other, and a layer "
-            "that they share takes the one for the other.",
-            file=other.name,
-            expected=one.ours,
-            found=one.theirs,
-            remedy=f"Zip models of one vocabulary{OTHERS}",
-        )
+def _other_words(first: Candidate, other: Candidate) -> dict[str, tuple[str, str]]:
+    """For layers of the first model whose vocabulary differs in the other one, where the two part."""
+    if first.readable is None:
+        return {}
+    found = {one.name: (one.ours, one.theirs) for one in other_vocabularies(first.state, other.state)}
+    return {
+        layer.path_name: words
+        for layer in first.readable.walk()
+        for place, words in found.items()
+        if place.startswith(f"{layer.storage_path}/")
+    }
 
 
 def _shared_inputs(first: Candidate, other: Candidate) -> Iterator[Finding]:

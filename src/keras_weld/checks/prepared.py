@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from keras_weld.core.state import Array, LazyTensor, ModelState
 _STATISTICS = re.compile(r"(?:^|/)normalization(?:_\d+)?/vars/([01])$")  # where Keras 3 keeps a Normalization's
 _NAMES = ("mean", "variance")
 _SHOWN = 3
+OTHER_WORDS = "The vocabulary differs: what is one word to one model is another to the other."
+"""What is wrong with layers behind such a one that two models share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,20 @@ def other_vocabularies(first: ModelState, other: ModelState) -> list[OtherVocabu
     return [OtherVocabulary(name, *_told(*both)) for both, name in names.items()]
 
 
-def _told(*both: bytes) -> tuple[str, str]:
-    """The first word that differs, or the numbers of words."""
-    ours, theirs = (content.decode("utf-8", "replace").splitlines() for content in both)
+def other_words(first: Iterable[str], other: Iterable[str]) -> tuple[str, str] | None:
+    """Of each of two vocabularies, the first word that differs, or the number of words; None if they are the same."""
+    ours, theirs = list(first), list(other)
+    if ours == theirs:
+        return None
     parting = next((number for number, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
     if parting is None:
         return f"{len(ours)} words", f"{len(theirs)} words"
     return f"word {parting} is {ours[parting]}", f"word {parting} is {theirs[parting]}"
+
+
+def _told(*both: bytes) -> tuple[str, str]:
+    lines = [content.decode("utf-8", "replace").splitlines() for content in both]
+    return other_words(*lines) or ("other bytes", "other bytes")
 
 
 def _numbers(values: Array) -> str:

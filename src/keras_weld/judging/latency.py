@@ -78,8 +78,10 @@ def as_given(model: keras.Model, batch: int, seed: int = 0) -> Any:
 
     def example(tensor: Any) -> Any:
         shape = (batch, *(size or 1 for size in tensor.shape[1:]))
-        values = random.uniform(0, 1, shape)
-        return keras.ops.convert_to_tensor(values.astype(tensor.dtype) if "string" not in tensor.dtype else values)
+        if tensor.dtype == "string":
+            words = np.full(shape, "some words")
+            return keras.ops.convert_to_tensor(words) if keras.backend.backend() == "tensorflow" else words
+        return keras.ops.convert_to_tensor(random.uniform(0, 1, shape).astype(tensor.dtype))
 
     taken = model.inputs[0] if isinstance(model, keras.Sequential) else model.input  # that of a Sequential is unset
     return keras.tree.map_structure(example, taken)

@@ -33,7 +33,7 @@ def memory_of(model: keras.Model, given: Any) -> Needed | None:
 
     JAX tells it of the compiled program: XLA has laid out all buffers before the call. TensorFlow notes every
     allocation of a call as it is made and given back; the operations run one after the other, as they do in
-    inference on a small device. Other backends do not tell, and give None.
+    inference on a small device; of models with vocabularies it does not tell. Other backends never do. Then it is None.
 
     Args:
         model: the live model.
@@ -73,9 +73,10 @@ def _of_allocations(model: keras.Model, given: Any) -> int | None:
 
     traced = tf.function(lambda x: model(x, training=False)).get_concrete_function(given)
     frozen = convert_variables_to_constants_v2(traced)
-    feeds = {
-        tensor.name: np.asarray(value) for tensor, value in zip(frozen.inputs, keras.tree.flatten(given), strict=True)
-    }
+    values = keras.tree.flatten(given)
+    if len(frozen.inputs) != len(values):  # it looks words up in a table, which is no constant
+        return None
+    feeds = {tensor.name: np.asarray(value) for tensor, value in zip(frozen.inputs, values, strict=True)}
     compat = tf.compat.v1
     settings = compat.ConfigProto(inter_op_parallelism_threads=1, device_count={"GPU": 0})
     full = compat.RunOptions(trace_level=compat.RunOptions.FULL_TRACE)

@@ -10,6 +10,7 @@ from keras_weld.checks.architecture import Difference, compare_nodes
 from keras_weld.checks.finding import Severity
 from keras_weld.checks.nodes import Node
 from keras_weld.checks.options import class_name_of
+from keras_weld.checks.prepared import OTHER_WORDS, other_words
 from keras_weld.core.features import features_of
 from keras_weld.core.graph_nodes import Call, Edge, edges_in
 from keras_weld.zipping.trace import Slot, Step, Trace
@@ -72,7 +73,8 @@ def trunk_of(traces: Sequence[Trace]) -> Trunk:
 def _parting(first: Trace, other: Trace, number: int, unlike: dict[int, Difference]) -> Parting | None:
     for step, (mine, his) in enumerate(zip(first.steps, other.steps, strict=False)):
         found = compare_nodes(_node(step, mine), _node(step, his))
-        refused = next((one for one in found if one.severity is Severity.REFUSAL), None) or _other_shape(mine, his)
+        refused = next((one for one in found if one.severity is Severity.REFUSAL), None)
+        refused = refused or _other_shape(mine, his) or _other_words(mine, his)
         if refused is not None:
             return Parting(number, step, refused)
         calculated = [one for one in found if one.severity is Severity.WARNING]
@@ -110,6 +112,15 @@ def _other_shape(mine: Step, his: Step) -> Difference | None:
     if ours == theirs:
         return None
     return Difference(Severity.REFUSAL, "A tensor has another shape.", mine.name, str(ours), str(theirs))
+
+
+def _other_words(mine: Step, his: Step) -> Difference | None:
+    """Other vocabularies: the same number is another word, and nothing that works on it can be shared."""
+    both = [one.operation for one in (mine, his) if hasattr(one.operation, "get_vocabulary")]
+    if len(both) < 2:
+        return None
+    words = other_words(*(map(str, one.get_vocabulary()) for one in both))
+    return None if words is None else Difference(Severity.REFUSAL, OTHER_WORDS, mine.name, *words)
 
 
 def _features_end(one: Trace) -> int:

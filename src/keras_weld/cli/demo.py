@@ -78,8 +78,8 @@ class _Screen:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._take_down()
-        self._listening.close()
+        with self._listening:
+            self._take_down()
 
     def report(self, done: int, total: int | None, what: str) -> None:
         """Show how far it is.

@@ -74,3 +74,12 @@ def test_outputs_that_are_not_finite_and_shapes_that_do_not_fit_are_refused():
     with pytest.raises(DataError, match="targets do not fit what the model gives") as refused:
         outcome_of(SHARES, np.zeros((2, 5)))
     assert refused.value.expected == "shape (2, 3), or (2,) with whole-number labels"
+
+
+def test_probabilities_against_probabilities_are_about_the_likeliest_class():
+    outputs, targets = np.array([[0.7, 0.3], [0.6, 0.4]]), np.array([[0.9, 0.1], [0.25, 0.75]])
+    found = outcome_of(outputs, targets)
+    assert (found.task, found.kind) == (Task.CLASSES, Kind.PROBABILITIES)
+    assert found.targets.tolist() == [0, 1]
+    assert outcome_of(outputs * 3, targets).task is Task.VALUES
+    assert outcome_of(outputs, targets * 3).task is Task.VALUES

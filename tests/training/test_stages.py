@@ -188,6 +188,19 @@ def test_a_yes_or_no_of_two_is_refused():
     assert refused.value.found == "2"
 
 
+@pytest.mark.parametrize("loss", [None, "categorical_crossentropy"])
+@pytest.mark.parametrize("row", [(-1.0, 1.5, 0.5), (1.0, 1.0, 1.0), (0.2, 0.2, 0.2)])
+def test_columns_that_are_no_probabilities_are_refused(loss, row):
+    x, y = digits()
+    targets = np.eye(3)[y[:99] % 3]
+    targets[50] = row
+    data = array_split("train", "digits.npz", {"x": x[:99]}, {"y": targets})
+    with pytest.raises(DataError, match="A target is no probabilities of classes") as refused:
+        run(nested(classes=3), "head:1@1e-2", data, data, loss=loss)
+    assert refused.value.found == ", ".join(f"{value:g}" for value in row)
+    assert "mean_squared_error" in refused.value.remedy
+
+
 def test_inputs_of_another_shape_are_refused():
     x, y = digits()
     data = array_split("train", "digits.npz", {"x": x[:99, :60]}, {"y": y[:99]})

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_weld.core.distributions import distributions
 from keras_weld.errors import DataError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -69,7 +70,8 @@ def outcome_of(
 ) -> Outcome:
     """Work out what outputs and targets are about.
 
-    Outputs with one more axis than whole-number targets are about classes; so are one-hot targets. Outputs of
+    Outputs with one more axis than whole-number targets are about classes; so are one-hot targets, and
+    probabilities of classes against probabilities, of which the likeliest is taken for what is true. Outputs of
     one column against zeros and ones are about two classes. Everything else is about values.
 
     Args:
@@ -118,6 +120,8 @@ def outcome_of(
         unit = outputs.min() >= 0 and outputs.max() <= 1
         kind = Kind.PROBABILITIES if unit else Kind.LOGITS
         return Outcome(Task.LABELS if wide else Task.BINARY, kind, outputs, targets.astype(np.int64))
+    if wide and distributions(targets).all() and distributions(outputs).all():
+        return _classes(outputs, targets.argmax(axis=-1), file, classes)
     return Outcome(Task.VALUES, Kind.VALUES, outputs, targets.astype(np.float64))
 
 
@@ -146,8 +150,5 @@ def _classes(outputs: Array, targets: Array, file: str | None, classes: Sequence
             + (f"; the data has the {len(classes)} classes {', '.join(classes)}" if classes else ""),
             remedy="Give labels in the order and number of the model's classes, counted from 0.",
         )
-    sums = outputs.sum(axis=-1, dtype=np.float64)
-    # Half precision keeps three digits, so the sum of a thousand classes is off by about a hundredth.
-    probabilities = outputs.min() >= -1e-6 and bool((np.abs(sums - 1) < 2e-2).all())
-    kind = Kind.PROBABILITIES if probabilities else Kind.LOGITS
+    kind = Kind.PROBABILITIES if distributions(outputs).all() else Kind.LOGITS
     return Outcome(Task.CLASSES, kind, outputs, labels)

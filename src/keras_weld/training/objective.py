@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_weld.checks.meaning import LOGITS, Kind, Meaning
+from keras_weld.core.distributions import distributions
 from keras_weld.data.batch import Array
 from keras_weld.data.split import Shape
 from keras_weld.errors import DataError, UsageError, add_context
@@ -66,7 +67,7 @@ class Aim:
         """The targets as the loss takes them.
 
         Raises:
-            DataError: if one is no label of the output.
+            DataError: if one is no label of the output, or no answer that its loss is for.
         """
         if self.name == BINARY and ((targets < 0) | (targets > 1)).any():
             raise DataError(
@@ -75,6 +76,15 @@ class Aim:
                 expected="0 or 1: the output gives the probability of yes",
                 found=targets[(targets < 0) | (targets > 1)].ravel()[0],
                 remedy="Give 0 and 1, or say which loss is meant: --loss NAME (loss='NAME').",
+            )
+        if self.name == CATEGORICAL and (wrong := ~distributions(targets)).any():
+            raise DataError(
+                "A target is no probabilities of classes.",
+                layer=self.output,
+                expected="a column for each class, none below 0, that sum to 1",
+                found=_row(targets[wrong][0]),
+                remedy="Give such columns or whole-number labels, or say which other loss is meant: --loss NAME "
+                "(loss='NAME'), such as mean_squared_error.",
             )
         if self.classes is None:
             return targets
@@ -243,6 +253,11 @@ def _not_labels(output: str, noun: str, targets: Array, file: str) -> DataError:
         found=f"{targets[targets != np.floor(targets)].ravel()[0]}",
         remedy=_REMEDY,
     )
+
+
+def _row(values: Array) -> str:
+    """The columns of one example, as far as they fit on a line."""
+    return ", ".join(f"{value:g}" for value in values[:6]) + (", …" if len(values) > 6 else "")
 
 
 def _shown(shape: Sequence[int | None]) -> str:

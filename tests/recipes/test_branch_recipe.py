@@ -96,7 +96,7 @@ def test_what_makes_no_sense_is_told_and_nothing_is_written(files: list[Path], t
         with pytest.raises(UsageError, match="has no layer 'depth'") as layer:
             weld.branch(files, at={name: "depth"}, out=out)
         assert layer.value.file == str(file)
-    with pytest.raises(UsageError, match="nothing to branch"):
+    with pytest.raises(UsageError, match="nothing to merge"):
         weld.branch([], out=out)
     with pytest.raises(UsageError, match="A composed model is written whole"):
         weld.branch(files, out=tmp_path / "both.weights.h5")

@@ -348,6 +348,52 @@ def judged_rows(known: dict[str, Any]) -> dict[str, float]:
     return {row["model"]: row["value"] for one in known["evaluations"] for row in one["splits"][0]["rows"][:1]}
 
 
+def several(seed: int = 0) -> keras.Model:
+    """A model that tells a kind, and a size without saying what that is."""
+    keras.utils.set_random_seed(seed)
+    x = keras.Input((6,), name="x")
+    kind = layers.Dense(CLASSES, activation="softmax", name="kind")(x)
+    return keras.Model(x, [kind, layers.Dense(1, name="size")(x)], name=f"m{seed}")
+
+
+def test_one_output_of_several_is_said_by_its_name(tmp_path: Path, weld_here: Callable[..., Any]) -> None:
+    models = [several(0), several(1)]
+    paths = [tmp_path / f"m{number}.keras" for number in (0, 1)]
+    for model, path in zip(models, paths, strict=True):
+        weld.save(model, path)
+    with pytest.raises(IncompatibleModelsError) as refused:
+        weld.ensemble(models)
+    assert "--outputs m0:size:values (outputs={'m0': {'size': 'values'}})" in str(refused.value.remedy)
+    said: list[Any] = [{f"m{number}": {"size": "values"} for number in (0, 1)}, {"m0:size": "values", "m1": "values"}]
+    for one in said:
+        made = weld.ensemble(models, outputs=one)
+        wanted = np.mean([np.asarray(model.predict(examples(), verbose=0)[1]) for model in models], axis=0)
+        np.testing.assert_allclose(made.predict(examples(), verbose=0)[1], wanted, atol=1e-6)
+    words = ("--outputs", "m0:size:values", "--outputs", "m1:size:values")
+    assert weld_here("ensemble", *paths, "-o", tmp_path / "out.keras", *words).returncode == 0
+    words = ("--outputs", "m0:weight:values")
+    refusal = weld_here("ensemble", *paths, "-o", tmp_path / "out.keras", *words)
+    assert "kind, size" in refusal.stderr
+    assert "--outputs m0:kind" in refusal.stderr
+    with pytest.raises(UsageError, match="no such output"):
+        weld.ensemble(models, outputs={"m0": {"weight": "values"}})
+    with pytest.raises(UsageError, match="not of such a kind") as unknown:
+        weld.ensemble(models, outputs={"m0": {"size": "odds"}})
+    assert "--outputs m0:size:probabilities" in str(unknown.value.remedy)
+
+
+def test_what_is_said_of_a_model_with_several_outputs_is_never_dropped_silently() -> None:
+    models = [several(0), several(1)]
+    notes = "\n".join(weld.lineage(weld.ensemble(models, outputs="values"))["notes"])  # type: ignore[index]
+    assert "m0, kind, is taken to give probabilities, as its file tells" in notes
+    assert "--outputs m0:kind:values" in notes
+    alone = weld.ensemble(models, outputs="logits", output="kind")
+    told = weld.lineage(alone)
+    assert told is not None
+    assert told["parameters"]["outputs"] == {"kind": {"m0": "logits", "m1": "logits"}}
+    assert "m0, kind, is taken to give logits, as you say" in "\n".join(told["notes"])
+
+
 def test_outputs_without_targets_are_left_alone_and_told() -> None:
     models, x = [two_headed(0), two_headed(1)], examples(300)
     answers = [np.asarray(one) for one in models[0].predict_on_batch(x)]

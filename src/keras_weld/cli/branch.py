@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 @click.option(
     "--outputs",
     multiple=True,
-    metavar="[A:]KIND",
+    metavar="[A:[NAME:]]KIND",
     help="What model A gives, or all, where the file does not tell and a head is made anew: probabilities, logits, "
-    "independent-probabilities, independent-logits or values. May be repeated.",
+    "independent-probabilities, independent-logits or values. A:NAME is one of several outputs. May be repeated.",
 )
 @click.option("--names", metavar="N,N,…", help="What the models and the outputs are called, instead of their files.")
 @training_options(required=False)

@@ -45,9 +45,9 @@ UNKNOWN = ("refuse", "zero", "known")
 @click.option(
     "--outputs",
     multiple=True,
-    metavar="[A:]KIND",
+    metavar="[A:[NAME:]]KIND",
     help="What model A gives, or all, where the file does not tell: probabilities, logits, "
-    "independent-probabilities, independent-logits or values. May be repeated.",
+    "independent-probabilities, independent-logits or values. A:NAME is one of several outputs. May be repeated.",
 )
 @click.option("--output", metavar="NAME", help="Of models with several outputs, the only one that is taken.")
 @click.option(

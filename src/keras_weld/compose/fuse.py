@@ -158,7 +158,7 @@ def outputs_of(member: Member, names: Sequence[str], output: str | None) -> list
         UsageError: if there is none of that name.
     """
     with add_context(file=member.source):
-        return list(range(len(names))) if output is None else [output_named(names, output, member.name)]
+        return list(range(len(names))) if output is None else [output_named(names, output, f"--output {member.name}:")]
 
 
 def _vector(tensor: Tensor, member: Member, project: int | None, notes: list[str]) -> Tensor:

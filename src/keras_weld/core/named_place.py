@@ -42,13 +42,13 @@ def place_named(graph: ModelGraph, path: str) -> Place:
     return Place(tuple(names[:-1]), Edge(names[-1]))
 
 
-def output_named(names: Sequence[str], output: str, model: str | None = None) -> int:
+def output_named(names: Sequence[str], output: str, option: str = "--output ") -> int:
     """The number of the output that a name means.
 
     Args:
         names: of the model's outputs.
         output: the name.
-        model: what the model is called, where the name holds for it alone.
+        option: what stands before the name on the command line.
 
     Raises:
         UsageError: if there is none of that name.
@@ -59,7 +59,7 @@ def output_named(names: Sequence[str], output: str, model: str | None = None) ->
             layer=output,
             expected=", ".join(names),
             found=output,
-            remedy=f"Name one that it has: --output {'' if model is None else f'{model}:'}{names[0]}",
+            remedy=f"Name one that it has: {option}{names[0]}",
         )
     return list(names).index(output)
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
-from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
-from keras_weld.recipes.answers import KIND_OF, contradictions, form_of, said_of
+from keras_weld.recipes.answers import KIND_OF, all_told, contradictions
 from keras_weld.recipes.judged import Rivals, rivals_of, train_and_judge
 from keras_weld.recipes.loading import Loading
 from keras_weld.recipes.member_names import by_member
 from keras_weld.recipes.named import require_named
+from keras_weld.recipes.said import Outputs, said_of
 from keras_weld.recipes.sources import Sources, load_sources
 from keras_weld.recipes.steps import begin, finish
 from keras_weld.recipes.training_options import TrainingOptions, shows_training_options
@@ -37,7 +37,7 @@ def branch(
     backbone: str | os.PathLike[str] | None = None,
     heads: str = "own",
     at: Mapping[str, str] | None = None,
-    outputs: Mapping[str, str] | str | None = None,
+    outputs: Outputs | None = None,
     names: Sequence[str] | None = None,
     data: Any = None,
     validation: Any = None,
@@ -104,20 +104,13 @@ def branch(
     from keras_weld.compose.parts import part_of
 
     called = [member.name for member in sources.members]
-    if not called:
-        raise UsageError("There is nothing to branch.", expected="one model or more", found="none")
     base = called[0] if backbone is None else next(iter(by_member({os.fspath(backbone): ""}, given, called)))
     parts = [part_of(member) for member in sources.members]
-    said = said_of(outputs, given, called)
-    forms = {
-        part.member.name: [
-            form_of(part, number, known, said.get(part.member.name)) for number in range(len(part.names))
-        ]
-        for part, known in zip(parts, sources.candidates, strict=True)
-    }
+    told = all_told(parts, sources.candidates, said_of(outputs, given, called))
+    forms = {one.part.member.name: [one.form(number) for number in range(len(one.part.names))] for one in told}
     composed = composing.branch(parts, backbone=base, heads=heads, at=by_member(at, given, called), forms=forms)
     every = [range(len(part.names)) for part in parts]
-    composed.notes.extend(contradictions(parts, sources.candidates, said, every))
+    composed.notes.extend(contradictions(told, every))
     elsewhere = [name for name, how in composed.parameters["heads"].items() if name != base and how != "new"]
     places = {
         name if len(part.names) == 1 else f"{name}_{output}": (name, number)

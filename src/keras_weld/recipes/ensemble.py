@@ -12,7 +12,7 @@ from keras_weld.core.pixel_ranges import common_range
 from keras_weld.data.split import Dataset
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.answered import targets_by_output
-from keras_weld.recipes.answers import KIND_OF, contradictions, forms_of, said_of
+from keras_weld.recipes.answers import KIND_OF, all_told, contradictions, forms_of
 from keras_weld.recipes.contest import Progress, splits_to_judge
 from keras_weld.recipes.ensemble_options import Labels, alignment_of, check_options, given_weights, require_labels
 from keras_weld.recipes.judged import judge_composed, rivals_of
@@ -22,6 +22,7 @@ from keras_weld.recipes.limited_data import open_within
 from keras_weld.recipes.loading import Loading
 from keras_weld.recipes.member_names import by_member
 from keras_weld.recipes.named import require_named
+from keras_weld.recipes.said import Outputs, said_of
 from keras_weld.recipes.scaling import different_scaling
 from keras_weld.recipes.sources import load_sources
 from keras_weld.recipes.steps import begin, finish
@@ -38,7 +39,7 @@ def ensemble(
     normalize: bool = False,
     fit_weights: Any = None,
     calibrate: Any = None,
-    outputs: Mapping[str, str] | str | None = None,
+    outputs: Outputs | None = None,
     output: str | None = None,
     labels: Labels | None = None,
     unknown: str = "refuse",
@@ -70,7 +71,8 @@ def ensemble(
             combiner on.
         calibrate: held-out data to find a temperature for each model on, before anything else.
         outputs: what the outputs are, by model or for all: "probabilities", "logits", "independent-probabilities",
-            "independent-logits" or "values".
+            "independent-logits" or "values". Of a model with several outputs, a dict by their names: {"a": {"size":
+            "values"}}; a word for the whole model holds for those that its file does not tell.
         output: the only output to take, by name, for models with several.
         labels: for each model, a file with the names of its classes, one a line, or the names; by default those in
             the models' lineages.
@@ -118,10 +120,10 @@ def ensemble(
 
     parts = [part_of(member) for member in sources.members]
     columns, notes = columns_of(parts, output)
-    said = said_of(outputs, models, called)
-    forms = forms_of(parts, columns, sources.candidates, said)
+    told_models = all_told(parts, sources.candidates, said_of(outputs, models, called), output)
+    forms = forms_of(told_models, columns)
     taken = [[column.numbers[place] for column in columns] for place in range(len(parts))]
-    notes += contradictions(parts, sources.candidates, said, taken)
+    notes += contradictions(told_models, taken)
     pixels = by_member(ranges, models, called)
     notes += different_scaling(sources, inputs, pixels)
     beside = composing.side_by_side(parts, columns, forms, inputs=inputs, size=size, ranges=pixels)

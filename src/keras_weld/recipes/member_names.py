@@ -52,10 +52,9 @@ def by_member(given: Mapping[str, str] | None, models: Sequence[Any], names: Seq
     Raises:
         UsageError: for a key that names none of them.
     """
-    paths = {os.fspath(model): name for model, name in zip(models, names, strict=True) if is_path(model)}
     found = {}
     for key, value in (given or {}).items():
-        name = key if key in names else paths.get(os.fspath(key))
+        name = member_named(key, models, names)
         if name is None:
             raise UsageError(
                 "An option is given for a model that there is not.",
@@ -65,6 +64,12 @@ def by_member(given: Mapping[str, str] | None, models: Sequence[Any], names: Seq
             )
         found[name] = value
     return found
+
+
+def member_named(key: str | os.PathLike[str], models: Sequence[Any], names: Sequence[str]) -> str | None:
+    """The name of the model that a name or a path means; None if it means none."""
+    paths = {os.fspath(model): name for model, name in zip(models, names, strict=True) if is_path(model)}
+    return str(key) if key in names else paths.get(os.fspath(key))
 
 
 def is_path(model: Any) -> bool:

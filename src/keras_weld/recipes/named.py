@@ -14,12 +14,13 @@ from keras_weld.errors import add_context
 from keras_weld.io.kinds import container_of
 from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
-from keras_weld.recipes.answers import said_of
 from keras_weld.recipes.member_names import by_member, is_path, member_names
+from keras_weld.recipes.said import Outputs, said_of
 
 _VERSION = "3."
 """Of Keras: layers from files of older versions, and of other formats, can have other names once they are loaded."""
 
+_FOR_ALL_MODELS = "--output "
 _FOR_ALL = ("output", "outputs")
 _EXAMPLES = {
     "at": "{'a': 'avg_pool'}",
@@ -36,7 +37,7 @@ def require_named(
     at: Mapping[str, str] | None = None,
     output: Mapping[str, str] | str | None = None,
     ranges: Mapping[str, str] | None = None,
-    outputs: Mapping[str, str] | str | None = None,
+    outputs: Outputs | None = None,
     backbone: str | os.PathLike[str] | None = None,
     limits: Limits | None = None,
 ) -> list[str]:
@@ -50,7 +51,7 @@ def require_named(
         at: by model, a layer.
         output: by model, an output; or one for all, which a model with a single output need not have.
         ranges: by model, a range of pixels.
-        outputs: by model, or for all, what outputs mean.
+        outputs: by model, or for all, what outputs mean; or by model and output.
         backbone: a model.
         limits: what the files may ask for.
 
@@ -66,7 +67,7 @@ def require_named(
         if given is not None and not (isinstance(given, str) and option in _FOR_ALL):
             require_kind(option, given, Mapping, f"a dict by model, such as {_EXAMPLES[option]}")
     called = member_names(models, names)
-    said_of(outputs, models, called)
+    said = said_of(outputs, models, called)
     for pixels in by_member(ranges, models, called).values():
         require_range(pixels)
     if backbone is not None:
@@ -74,12 +75,15 @@ def require_named(
     layers = by_member(at, models, called)
     ports = dict.fromkeys(called, output) if isinstance(output, str) else by_member(output, models, called)
     for model, name in zip(models, called, strict=True):
-        if is_path(model) and (name in layers or name in ports):
-            _require_in(model, name, layers.get(name), ports.get(name), isinstance(output, str), limits or Limits())
+        option = _FOR_ALL_MODELS if isinstance(output, str) else f"--output {name}:"
+        named = {option: [ports[name]] if name in ports else [], f"--outputs {name}:": list(said.single.get(name, ()))}
+        if is_path(model) and (name in layers or any(named.values())):
+            _require_in(model, layers.get(name), named, limits or Limits())
     return called
 
 
-def _require_in(model: Any, name: str, layer: str | None, output: str | None, for_all: bool, limits: Limits) -> None:
+def _require_in(model: Any, layer: str | None, named: Mapping[str, Sequence[str]], limits: Limits) -> None:
+    """Refuse a layer, and outputs by the option that names them, that are not in a file."""
     if container_of(Path(model)) != "zip":
         return
     with add_context(file=model), open_model(model, limits) as state:
@@ -88,5 +92,7 @@ def _require_in(model: Any, name: str, layer: str | None, output: str | None, fo
             return
         if layer is not None:
             place_named(graph, layer)
-        if output is not None and not (for_all and len(graph.output_names) == 1):
-            output_named(graph.output_names, output, None if for_all else name)
+        for option, outputs in named.items():
+            for one in outputs:
+                if not (option == _FOR_ALL_MODELS and len(graph.output_names) == 1):
+                    output_named(graph.output_names, one, option)

@@ -17,7 +17,8 @@ from keras_weld.cli.ensemble import REDUCE, UNKNOWN
 from keras_weld.cli.main import app
 from keras_weld.compose.labels import UNKNOWN_RULES
 from keras_weld.errors import UsageError
-from keras_weld.recipes.answers import KIND_OF, WORDS
+from keras_weld.recipes.answers import KIND_OF
+from keras_weld.recipes.said import WORDS
 
 
 def test_outputs_are_read_as_they_are_meant() -> None:

@@ -89,6 +89,12 @@ def test_images_of_another_size_or_colour_are_adapted_and_told() -> None:
     np.testing.assert_allclose(joined_features(made, [batch]), np.concatenate(wanted, 1), rtol=1e-4, atol=1e-5)
 
 
+def test_what_is_taken_for_the_range_of_a_model_that_is_not_named_is_told() -> None:
+    first, second = image_model(8, 8, 3), image_model(8, 8, 3)
+    made = fuse(of(first, second), classes=2, ranges={"m0": "-1..1"})
+    assert made.notes == ["Pixels of -1..1 go into m1 as they are, as no other range is told: --range m1:RANGE"]
+
+
 def test_grey_becomes_colour_only_where_all_are_grey_or_the_size_says_so() -> None:
     made = fuse(of(image_model(9, 9, 1), image_model(None, None, 1)), classes=2, size=(12, 10))
     assert made.model.inputs[0].shape == (None, 12, 10, 1)

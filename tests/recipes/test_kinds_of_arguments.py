@@ -106,6 +106,16 @@ def test_numbers_of_an_ensemble(tmp_path: Path, name: str, value: Any) -> None:
         ensemble([file, file], **{name: value})
 
 
+@pytest.mark.parametrize("merge", [fuse, ensemble])
+@pytest.mark.parametrize("option", [{"size": (8, 8)}, {"ranges": {"a": "0..1"}}])
+def test_what_is_about_shared_images_is_refused_where_none_are_shared(
+    tmp_path: Path, merge: Callable[..., Any], option: dict[str, Any]
+) -> None:
+    file = handmade.make_keras(tmp_path / "a.keras", handmade.tensors())
+    with pytest.raises(UsageError, match="with separate inputs they share none"):
+        merge([file, file], inputs="separate", **option)
+
+
 def test_labels_and_methods(tmp_path: Path) -> None:
     file = handmade.make_keras(tmp_path / "a.keras", handmade.tensors())
     with pytest.raises(UsageError, match="argument labels is of another kind"):

@@ -117,8 +117,8 @@ def command(
 
     told, shares = parse_outputs(outputs), None if weights is None else parse_weights(weights)
     begin(models, out, data, fit_weights, calibrate)
-    names, ranges, limits = joining["names"], joining["ranges"], loading["limits"]
-    called = require_named(models, names, output=output, ranges=ranges, outputs=told, limits=limits)
+    limits = loading["limits"]
+    called = require_named(models, **joining, output=output, outputs=told, limits=limits)
     require_labels(labels or None, called, unknown)
 
     def make(report: Report) -> keras.Model:

@@ -85,8 +85,8 @@ def command(
     places, outputs = pairs(at, "--at", "such as A:avg_pool"), pairs(output, "--output", "such as A:digit")
     widths = parse_widths(head)
     begin(models, out, training["data"], training["validation"])
-    names, ranges, limits = joining["names"], joining["ranges"], loading["limits"]
-    require_named(models, names, at=places, output=outputs, ranges=ranges, limits=limits)
+    limits = loading["limits"]
+    require_named(models, **joining, at=places, output=outputs, limits=limits)
 
     def make(report: Report) -> keras.Model:
         return fuse(

@@ -72,7 +72,21 @@ def join_inputs(
         for member, port in column:
             joined.entering[member.name].append(_adapted(entry, member, port, ranges or {}, joined.notes))
     _restore_order(members, ports, joined)
+    if ranges:
+        joined.notes.extend(_untold(members, ports, ranges))
     return joined
+
+
+def _untold(members: Sequence[Member], ports: Mapping[str, list[Tensor]], ranges: Mapping[str, str]) -> list[str]:
+    """What is assumed of models that take images, where ranges are told for others alone."""
+    names = [
+        member.name
+        for member in members
+        if member.name not in ranges and any(len(port.shape) == _IMAGE for port in ports[member.name])
+    ]
+    common = common_range(ranges)
+    said = f"Pixels of {common} go into {', '.join(names)} as they are"
+    return [f"{said}, as no other range is told: --range {names[0]}:RANGE"] if names else []
 
 
 def _check_options(members: Sequence[Member], how: str, ranges: Mapping[str, str]) -> None:

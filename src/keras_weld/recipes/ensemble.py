@@ -110,7 +110,9 @@ def ensemble(
     models = begin(models, out)
     require_whole_number("seed", seed, 0)
     require_size(size)
-    called = require_named(models, names, output=output, ranges=ranges, outputs=outputs, limits=limits)
+    called = require_named(
+        models, names, output=output, ranges=ranges, inputs=inputs, size=size, outputs=outputs, limits=limits
+    )
     require_labels(labels, called, unknown)
     dataset = None if data is None else _opened(data, seed, limits, common_range(ranges))
     sources = load_sources(models, loading, names=names, progress=progress)

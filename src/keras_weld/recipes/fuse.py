@@ -97,7 +97,7 @@ def fuse(
     given = begin(models, out)
     widths = [head] if isinstance(head, int) else [] if head is None else head
     _check_numbers(classes, widths, project, size)
-    require_named(given, names, at=at, output=output, ranges=ranges, limits=limits)
+    require_named(given, names, at=at, output=output, ranges=ranges, inputs=inputs, size=size, limits=limits)
     tuning = None if data is None else asked.taking(ranges).opened(limits, progress)
 
     def load() -> Sources:

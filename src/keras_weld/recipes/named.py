@@ -10,7 +10,7 @@ from typing import Any
 from keras_weld.core.arguments import require_kind
 from keras_weld.core.named_place import output_named, place_named
 from keras_weld.core.pixel_ranges import require_range
-from keras_weld.errors import add_context
+from keras_weld.errors import UsageError, add_context
 from keras_weld.io.kinds import container_of
 from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
@@ -39,6 +39,8 @@ def require_named(
     ranges: Mapping[str, str] | None = None,
     outputs: Outputs | None = None,
     backbone: str | os.PathLike[str] | None = None,
+    inputs: str = "shared",
+    size: Any = None,
     limits: Limits | None = None,
 ) -> list[str]:
     """Refuse options that name what there is not; Keras is not needed for it.
@@ -53,14 +55,19 @@ def require_named(
         ranges: by model, a range of pixels.
         outputs: by model, or for all, what outputs mean; or by model and output.
         backbone: a model.
+        inputs: "shared" or "separate".
+        size: of shared images.
         limits: what the files may ask for.
 
     Returns:
         The names of the models.
 
     Raises:
-        UsageError: for a name that there is not; says which there are. For options of another kind.
+        UsageError: for a name that there is not; says which there are. For options of another kind, and for a size
+            or ranges of shared images where none are shared.
     """
+    if inputs == "separate" and (size is not None or ranges):
+        raise _nothing_shared(size is not None)
     if names is not None:
         require_kind("names", names, (list, tuple), "a list, such as ['digits', 'letters']")
     for option, given in {"at": at, "output": output, "ranges": ranges, "outputs": outputs}.items():
@@ -80,6 +87,16 @@ def require_named(
         if is_path(model) and (name in layers or any(named.values())):
             _require_in(model, layers.get(name), named, limits or Limits())
     return called
+
+
+def _nothing_shared(size: bool) -> UsageError:
+    option = "--size" if size else "--range"
+    return UsageError(
+        f"{option} is about images that the models share, and with separate inputs they share none.",
+        expected=f"{option} with --inputs shared, or --inputs separate alone",
+        found=f"{option} with --inputs separate",
+        remedy=f"Leave {option} out: each model takes images as it was trained on them. Or leave --inputs out.",
+    )
 
 
 def _require_in(model: Any, layer: str | None, named: Mapping[str, Sequence[str]], limits: Limits) -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from keras_weld.checks.meaning import Kind
 from keras_weld.cli.composing import parse_outputs
-from keras_weld.cli.ensemble import REDUCE, UNKNOWN
+from keras_weld.cli.ensemble import REDUCE, UNKNOWN, command
 from keras_weld.cli.main import app
 from keras_weld.compose.labels import UNKNOWN_RULES
 from keras_weld.errors import UsageError
@@ -56,6 +56,22 @@ def test_options_that_make_no_sense_are_told_before_keras_is_started(options: li
     done = CliRunner().invoke(app, ["ensemble", "a.keras", "b.keras", "-o", "out.keras", *options])
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "labels"),
+    [
+        (["a", "b", "--labels", "x", "y"], "xy"),
+        (["a", "b", "-o", "o", "--labels", "x", "y", "--json"], "xy"),
+        (["a", "b", "--labels", "x", "--labels", "y"], "xy"),
+        (["-o", "o", "--labels", "x", "a", "b"], "x"),
+        (["--labels", "x", "--labels", "y", "a", "b"], "xy"),
+    ],
+)
+def test_labels_are_given_at_once_or_one_by_one(words: list[str], labels: str) -> None:
+    with command.make_context("ensemble", words if "-o" in words else [*words, "-o", "o"]) as context:
+        assert [str(one) for one in context.params["labels"]] == list(labels)
+        assert list(context.params["models"]) == ["a", "b"]
 
 
 @pytest.fixture(scope="module")

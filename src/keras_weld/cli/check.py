@@ -11,6 +11,7 @@ from click.exceptions import Exit
 from keras_weld.cli.command import Argument, Command
 from keras_weld.cli.frame import console, emit_json, json_option, limit_option
 from keras_weld.cli.rows import print_columns, print_rows
+from keras_weld.cli.several_words import SeveralWords
 
 if TYPE_CHECKING:
     from keras_weld.checks.compat import Merge
@@ -43,10 +44,12 @@ _ORDER = ("refusal", "warning", "note")
 )
 @click.option(
     "--labels",
+    cls=SeveralWords,
     multiple=True,
     type=Path,
     metavar="FILE",
-    help="The names of a model's classes, one a line. Once for each model, in the same order.",
+    help="The names of a model's classes, one a line. A file for each model, in the same order: --labels a.txt b.txt "
+    "behind the models, or --labels a.txt --labels b.txt anywhere.",
 )
 @json_option
 @limit_option
@@ -68,7 +71,7 @@ def command(
     Example:
         weld check a.keras b.keras
         weld check a.keras b.h5 --for average
-        weld check cats.keras dogs.keras --labels cats.txt --labels dogs.txt --json
+        weld check cats.keras dogs.keras --labels cats.txt dogs.txt --json
     """
     from keras_weld.io.limits import Limits
     from keras_weld.recipes.check import check

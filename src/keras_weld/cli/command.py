@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from keras_weld.cli.several_words import SeveralWords
+
 
 class Argument(click.Argument):
     """An argument with a help text.
@@ -39,6 +41,13 @@ class Command(click.Command):
 
     def __init__(self, name: str | None, *, help: str | None = None, **settings: Any) -> None:
         super().__init__(name, help=help_text(help), **settings)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read a command line; an option of several words may have them all behind it."""
+        for option in self.get_params(ctx):
+            if isinstance(option, SeveralWords):
+                args = option.spread(self, ctx, args)
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what the command takes."""

@@ -17,6 +17,7 @@ from keras_weld.cli.composing import (
     parse_outputs,
 )
 from keras_weld.cli.ranges import IntegerRange
+from keras_weld.cli.several_words import SeveralWords
 
 if TYPE_CHECKING:
     import keras
@@ -52,10 +53,12 @@ UNKNOWN = ("refuse", "zero", "known")
 @click.option("--output", metavar="NAME", help="Of models with several outputs, the only one that is taken.")
 @click.option(
     "--labels",
+    cls=SeveralWords,
     multiple=True,
     type=Path,
     metavar="FILE",
-    help="The names of a model's classes, one a line. Once for each model, in the same order.",
+    help="The names of a model's classes, one a line. A file for each model, in the same order: --labels a.txt b.txt "
+    "behind the models, or --labels a.txt --labels b.txt anywhere.",
 )
 @click.option(
     "--unknown",
@@ -107,7 +110,7 @@ def command(
         weld ensemble a.keras b.keras c.keras -o ensemble.keras --data test.npz
         weld ensemble a.keras b.keras -o ensemble.keras --outputs b:logits --weights 0.7,0.3
         weld ensemble a.keras b.keras -o ensemble.keras --calibrate val.npz --fit-weights val.npz
-        weld ensemble cats.keras pets.keras -o all.keras --labels cats.txt --labels pets.txt --unknown known
+        weld ensemble cats.keras pets.keras -o all.keras --labels cats.txt pets.txt --unknown known
     """
     from keras_weld.cli.average import parse_weights
     from keras_weld.recipes.ensemble import ensemble

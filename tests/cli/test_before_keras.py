@@ -91,7 +91,7 @@ def nested(here: Path) -> Path:
         (["fuse", "--output", "two_io:nothing"], "The model has no such output.", ", "),
         (["ensemble", "--output", "nothing"], "The model has no such output.", ", "),
         (["ensemble", "--labels", "labels.txt", "--labels", "twice.txt"], "two classes of one name", "different"),
-        (["ensemble", "--labels", "labels.txt", "--labels", "more.txt"], "known to some of the models only", "all 3"),
+        (["ensemble", "--labels", "labels.txt", "--labels", "more.txt"], "not as many labels as the model", "3 labels"),
     ],
 )
 def test_names_that_there_are_not(nested: Path, words: list[str], said: str, known: str) -> None:
@@ -102,6 +102,16 @@ def test_names_that_there_are_not(nested: Path, words: list[str], said: str, kno
     assert said in shown
     assert known in next(line for line in shown.splitlines() if line.strip().startswith("expected"))
     assert not (nested / "out.keras").exists()
+
+
+def test_lists_of_labels_that_are_long_enough_must_know_the_same(nested: Path) -> None:
+    (nested / "one.txt").write_text("cat\ndog\nhen\n")
+    (nested / "more.txt").write_text("cat\ndog\neel\n")
+    shutil.copy(nested / "nested.keras", nested / "other.keras")
+    words = ("nested.keras", "other.keras", "-o", "out.keras", "--labels", "one.txt", "more.txt")
+    shown = refusal("ensemble", *words)
+    assert "known to some of the models only" in shown
+    assert "nested does not know eel" in shown
 
 
 def test_an_output_that_there_is_is_named_with_the_option(nested: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -202,7 +204,34 @@ def test_labels_go_into_the_file_and_come_out_of_it(files: list[Path], tmp_path:
         weld.ensemble(files, labels=[["x", "y", "z"], ["z", "w", "x"]])
     with pytest.raises(UsageError, match="not as many lists of labels") as caught:
         weld.ensemble(files, labels=[["x", "y", "z"]])
-    assert caught.value.remedy == "Give --labels once for each model."
+    assert caught.value.remedy == "Give a file for each model, behind the models: --labels a.txt b.txt"
+
+
+def test_labels_of_one_model_may_be_those_that_its_file_has(files: list[Path], tmp_path: Path) -> None:
+    named = weld.ensemble([files[0]], labels=[["cat", "dog", "hen"]], out=tmp_path / "named.keras")
+    made = weld.ensemble([named, files[1]], labels=[None, ["hen", "cat", "dog"]])
+    x = examples()
+    wanted = (answer(make(0), x) + answer(make(1), x)[:, [1, 2, 0]]) / 2
+    np.testing.assert_allclose(answer(made, x), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_list_of_labels_that_is_too_short_is_told_as_such(files: list[Path], live: bool) -> None:
+    models = [make(0), make(1)] if live else files
+    with pytest.raises(IncompatibleModelsError, match="not as many labels as the model has classes") as refused:
+        weld.ensemble(models, labels=[["cat", "dog", "hen"], ["cat", "dog"]])
+    assert (refused.value.expected, refused.value.found) == ("3 labels", "2 labels")
+
+
+def test_files_of_labels_are_read_once(files: list[Path], tmp_path: Path, weld_here: Callable[..., Any]) -> None:
+    pipes = [tmp_path / "one", tmp_path / "two"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    writers = [threading.Thread(target=pipe.write_text, args=("cat\ndog\nhen\n",), daemon=True) for pipe in pipes]
+    for writer in writers:
+        writer.start()
+    weld_here("ensemble", *files, "-o", tmp_path / "out.keras", "--labels", *pipes, check=True)
+    assert (weld.inspect(tmp_path / "out.keras").summary.lineage or {})["labels"] == ["cat", "dog", "hen"]
 
 
 def targets_of(model: keras.Model, x: np.ndarray, sharpness: float = 1.0) -> np.ndarray:

@@ -122,6 +122,9 @@ def test_labels_and_methods(tmp_path: Path) -> None:
         check([file, file], labels=5)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="argument labels is of another kind"):
         check([file, file], labels=[5, 5])  # type: ignore[list-item]
+    for wrong in ("a.txt", ["a.txt", 5], [["x"], {"y": 1}]):
+        with pytest.raises(UsageError, match="argument labels is of another kind"):
+            ensemble([file, file], labels=wrong)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="argument method is of another kind"):
         average([file], tmp_path / "out.keras", method=[5])  # type: ignore[arg-type]
 

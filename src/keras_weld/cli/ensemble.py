@@ -113,8 +113,8 @@ def command(
         weld ensemble cats.keras pets.keras -o all.keras --labels cats.txt pets.txt --unknown known
     """
     from keras_weld.cli.average import parse_weights
+    from keras_weld.recipes.class_labels import labels_of
     from keras_weld.recipes.ensemble import ensemble
-    from keras_weld.recipes.ensemble_options import require_labels
     from keras_weld.recipes.named import require_named
     from keras_weld.recipes.steps import begin
 
@@ -122,7 +122,7 @@ def command(
     begin(models, out, data, fit_weights, calibrate)
     limits = loading["limits"]
     called = require_named(models, **joining, output=output, outputs=told, limits=limits)
-    require_labels(labels or None, called, unknown)
+    lists = labels_of(labels or None, models, called, unknown, limits)
 
     def make(report: Report) -> keras.Model:
         return ensemble(
@@ -134,7 +134,7 @@ def command(
             calibrate=calibrate,
             outputs=told,
             output=output,
-            labels=labels or None,
+            labels=lists,
             unknown=unknown,
             data=data,
             seed=seed,

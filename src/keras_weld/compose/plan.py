@@ -96,19 +96,8 @@ def _check_labels(members: Sequence[Member], answer: Answer, plan: Plan, labels:
         raise UsageError(
             "Labels name classes, and this output gives values.", layer=answer.name, found="labels for values"
         )
-    for member, tensor, places in zip(members, answer.tensors, labels.places, strict=True):
-        width, known = tensor.shape[-1], sum(place is not None for place in places)
-        # One number, for yes, has two labels: no and yes.
-        if width != known and (width, known) != (1, 2):
-            raise IncompatibleModelsError(
-                "There are not as many labels as the model has classes.",
-                file=member.source,
-                layer=answer.name,
-                expected=f"{width} labels",
-                found=f"{known} labels",
-                remedy="Give the labels of every model, one a line, in the order of its outputs.",
-            )
-        if width == 1 and not labels.complete:
+    for member, tensor in zip(members, answer.tensors, strict=True):
+        if tensor.shape[-1] == 1 and not labels.complete:
             raise IncompatibleModelsError(
                 "A model that gives one number for yes or no cannot lack one of the two.",
                 file=member.source,

@@ -13,8 +13,9 @@ from keras_weld.data.split import Dataset
 from keras_weld.io.limits import Limits
 from keras_weld.recipes.answered import targets_by_output
 from keras_weld.recipes.answers import KIND_OF, all_told, contradictions, forms_of
+from keras_weld.recipes.class_labels import Labels, alignment_of, labels_of
 from keras_weld.recipes.contest import Progress, splits_to_judge
-from keras_weld.recipes.ensemble_options import Labels, alignment_of, check_options, given_weights, require_labels
+from keras_weld.recipes.ensemble_options import check_options, given_weights
 from keras_weld.recipes.judged import judge_composed, rivals_of
 from keras_weld.recipes.judgement import Evaluation
 from keras_weld.recipes.learnt import learnt
@@ -74,8 +75,8 @@ def ensemble(
             "independent-logits" or "values". Of a model with several outputs, a dict by their names: {"a": {"size":
             "values"}}; a word for the whole model holds for those that its file does not tell.
         output: the only output to take, by name, for models with several.
-        labels: for each model, a file with the names of its classes, one a line, or the names; by default those in
-            the models' lineages.
+        labels: for each model, a file with the names of its classes, one a line, or the names; None, and
+            by default all, for those in the models' lineages.
         unknown: what is done with classes that only some models know: "refuse"; "zero", a model gives 0 to a class
             that it does not know; "known", a class is left to the models that know it.
         inputs: "shared" for one input for all, "separate" for one for each.
@@ -113,7 +114,7 @@ def ensemble(
     called = require_named(
         models, names, output=output, ranges=ranges, inputs=inputs, size=size, outputs=outputs, limits=limits
     )
-    require_labels(labels, called, unknown)
+    lists = labels_of(labels, models, called, unknown, limits)
     dataset = None if data is None else _opened(data, seed, limits, common_range(ranges))
     sources = load_sources(models, loading, names=names, progress=progress)
     from keras_weld.compose import ensemble as composing
@@ -129,7 +130,7 @@ def ensemble(
     pixels = by_member(ranges, models, called)
     notes += different_scaling(sources, inputs, pixels)
     beside = composing.side_by_side(parts, columns, forms, inputs=inputs, size=size, ranges=pixels)
-    alignment, told = alignment_of(sources, labels, unknown, parts, columns)
+    alignment, told = alignment_of(sources, lists, unknown, parts, columns)
     notes += told
     plan = Plan(
         reduce=reduce or ("mean" if weights is None and fit_weights is None else "weighted"),

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_weld.core.arguments import require_numbers
 from keras_weld.errors import UsageError
-from keras_weld.recipes.check import read_labels
 from keras_weld.recipes.shares import shares
-from keras_weld.recipes.sources import Sources
 
 if TYPE_CHECKING:
-    from keras_weld.compose.labels import Alignment
-    from keras_weld.compose.parts import Column, Part
     from keras_weld.compose.plan import Plan
-
-Labels = Sequence["str | os.PathLike[str] | Sequence[str]"]
-"""For each model, a file with the names of its classes, one a line, or the names."""
 
 
 def given_weights(count: int, weights: Sequence[float], normalize: bool) -> list[float]:
@@ -74,63 +65,3 @@ def check_options(plan: Plan, fit_weights: Any) -> None:
             found="none",
             remedy="Give --fit-weights val.npz",
         )
-
-
-def require_labels(labels: Labels | None, names: Sequence[str], unknown: str) -> None:
-    """Refuse lists of labels that do not fit each other, before a model is loaded.
-
-    Args:
-        labels: the lists.
-        names: the models' names.
-        unknown: what is done with classes that only some models know.
-
-    Raises:
-        UsageError: if there are too few or too many, one is no text, or has two classes of one name.
-        MissingFileError: if a file is not there.
-        IncompatibleModelsError: if a class is not known to all, and nothing says what to do.
-    """
-    from keras_weld.compose.labels import align
-
-    if labels is None:
-        return
-    if len(labels) != len(names):
-        raise UsageError(
-            "There are not as many lists of labels as models.",
-            expected=f"{len(names)}, one for each model in the same order",
-            found=str(len(labels)),
-            remedy="Give --labels once for each model.",
-        )
-    align([_read(one) for one in labels], names, unknown)
-
-
-def alignment_of(
-    sources: Sources, labels: Labels | None, unknown: str, parts: Sequence[Part], columns: Sequence[Column]
-) -> tuple[Alignment | None, list[str]]:
-    """How the classes of the models become one list, if anybody names them, and what to know about it."""
-    from keras_weld.compose.labels import align
-
-    named = [member.name for member in sources.members]
-    if labels is not None:
-        if len(columns) > 1:
-            raise UsageError(
-                "Labels name the classes of one output, and the models have several.",
-                expected="one output",
-                found=", ".join(column.name for column in columns),
-                remedy="Choose it: --output NAME",
-            )
-        return align([_read(one) for one in labels], named, unknown), []
-    known = [candidate.labels for candidate in sources.candidates]
-    first = next((one for one in known if one is not None), None)
-    if first is None or len(columns) > 1:
-        return None, []
-    # A model that does not name its classes is taken to have those of the first that does, if it has as many.
-    widths = [part.model.outputs[number].shape[-1] for part, number in zip(parts, columns[0].numbers, strict=True)]
-    assumed = [name for name, one in zip(named, known, strict=True) if one is None]
-    if any(one is None and width != len(first) for one, width in zip(known, widths, strict=True)):
-        return None, []
-    notes = [f"{', '.join(assumed)}: the classes are not named, and taken to be the others'."] if assumed else []
-    return align([one or first for one in known], named, unknown), notes
-
-
-def _read(labels: str | os.PathLike[str] | Sequence[str]) -> list[str]:
-    return read_labels(Path(labels)) if isinstance(labels, str | os.PathLike) else [str(label) for label in labels]

@@ -34,9 +34,18 @@ def test_targets_belong_to_outputs_of_their_name_else_in_order(
 
 def test_other_numbers_of_targets_than_outputs_are_refused() -> None:
     with pytest.raises(DataError, match="another number of targets") as caught:
-        targets_by_output(["shape", "colour"], split_of("colour", "size", "age"))
-    assert caught.value.found == "3: colour, size, age"
+        targets_by_output(["shape", "colour"], split_of("kind", "size", "age"))
+    assert caught.value.found == "3: kind, size, age"
     assert "Outputs whose names are missing are left out" in str(caught.value.remedy)
     with pytest.raises(DataError, match="another number of targets") as one:
         targets_by_output(["shape"], split_of(unnamed=2))
     assert one.value.remedy == "Name the right one: FILE.npz:inputs,targets"
+
+
+def test_a_target_whose_name_is_no_output_is_named() -> None:
+    with pytest.raises(DataError, match="has a target called color, and the model has no output of that name") as one:
+        targets_by_output(["shape", "colour"], split_of("shape", "color"))
+    assert one.value.remedy == "Call it colour, or leave it out."
+    with pytest.raises(DataError, match="targets called size, age, and") as two:
+        targets_by_output(["shape", "colour"], split_of("colour", "size", "age"))
+    assert two.value.expected == "shape, colour"

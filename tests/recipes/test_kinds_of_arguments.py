@@ -116,6 +116,22 @@ def test_what_is_about_shared_images_is_refused_where_none_are_shared(
         merge([file, file], inputs="separate", **option)
 
 
+@pytest.mark.parametrize(
+    ("merge", "option"),
+    [
+        (fuse, {"at": {"a": 5}}),
+        (fuse, {"ranges": {"a": 5}}),
+        (fuse, {"output": {"a": 5}}),
+        (fuse, {"names": [1, 2]}),
+        (branch, {"backbone": 5}),
+    ],
+)
+def test_what_names_models_and_layers_is_text(tmp_path: Path, merge: Any, option: dict[str, Any]) -> None:
+    file = handmade.make_keras(tmp_path / "a.keras", handmade.tensors())
+    with pytest.raises(UsageError, match=f"The argument {next(iter(option))} is of another kind"):
+        merge([file, file], **option)
+
+
 def test_labels_and_methods(tmp_path: Path) -> None:
     file = handmade.make_keras(tmp_path / "a.keras", handmade.tensors())
     with pytest.raises(UsageError, match="argument labels is of another kind"):

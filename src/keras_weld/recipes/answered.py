@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from keras_weld.data.split import Split
+from keras_weld.data.target_names import require_all_named
 from keras_weld.errors import DataError
 
 
@@ -18,7 +19,8 @@ def targets_by_output(names: Sequence[str], split: Split) -> Mapping[int, int]:
         split: the examples.
 
     Raises:
-        DataError: if targets without the outputs' names are not as many as these.
+        DataError: if targets without the outputs' names are not as many as these, or some have names of outputs and
+            others have not.
 
     Example:
         >>> from keras_weld.data import open_data
@@ -30,6 +32,7 @@ def targets_by_output(names: Sequence[str], split: Split) -> Mapping[int, int]:
     common = [name for name in names if name in named]
     if common and (set(named) <= set(names) or len(common) == len(names)):
         return {number: named.index(name) for number, name in enumerate(names) if name in named}
+    require_all_named(names, named, split.origin)
     count = len(named) or len(split.targets)
     if count != len(names):
         one = len(names) == 1

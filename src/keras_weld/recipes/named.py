@@ -70,9 +70,16 @@ def require_named(
         raise _nothing_shared(size is not None)
     if names is not None:
         require_kind("names", names, (list, tuple), "a list, such as ['digits', 'letters']")
+        for name in names:
+            require_kind("names", name, str, "a list, such as ['digits', 'letters']")
+    if backbone is not None:
+        require_kind("backbone", backbone, (str, os.PathLike), "the name or path of a model, such as 'digits'")
     for option, given in {"at": at, "output": output, "ranges": ranges, "outputs": outputs}.items():
         if given is not None and not (isinstance(given, str) and option in _FOR_ALL):
             require_kind(option, given, Mapping, f"a dict by model, such as {_EXAMPLES[option]}")
+    for option, by_model in {"at": at, "output": output, "ranges": ranges}.items():
+        for value in by_model.values() if isinstance(by_model, Mapping) else ():
+            require_kind(option, value, str, f"a dict by model, such as {_EXAMPLES[option]}")
     called = member_names(models, names)
     said = said_of(outputs, models, called)
     for pixels in by_member(ranges, models, called).values():

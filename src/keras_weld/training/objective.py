@@ -13,6 +13,7 @@ from keras_weld.checks.meaning import LOGITS, Kind, Meaning
 from keras_weld.core.distributions import distributions
 from keras_weld.data.batch import Array
 from keras_weld.data.split import Shape
+from keras_weld.data.target_names import require_all_named
 from keras_weld.errors import DataError, UsageError, add_context
 
 Loss: TypeAlias = Any
@@ -274,14 +275,15 @@ def matched(names: Sequence[str], targets: Sequence[str], count: int, file: str)
         file: where they come from, for messages.
 
     Raises:
-        DataError: if there are more or fewer than outputs.
+        DataError: if there are more or fewer than outputs, or some have the names of outputs and others have not.
     """
+    require_all_named(names, targets, file)
     if count != len(names):
         raise DataError(
             "The data has another number of targets than the model has outputs." if count else "There are no targets.",
             file=file,
             expected=f"{len(names)}: " + ", ".join(names),
-            found=count,
+            found=f"{count}: {', '.join(targets)}" if targets else count,
             remedy="Give one array for each output, as y0, y1, … or under the names of the outputs; under their names, "
             "some outputs alone.",
         )

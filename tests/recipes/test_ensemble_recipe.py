@@ -411,6 +411,27 @@ def test_one_output_of_several_is_said_by_its_name(tmp_path: Path, weld_here: Ca
     assert "--outputs m0:size:probabilities" in str(unknown.value.remedy)
 
 
+def test_a_dict_of_outputs_stays_one(tmp_path: Path) -> None:
+    def named(seed: int) -> keras.Model:
+        keras.utils.set_random_seed(seed)
+        x = keras.Input((6,), name="x")
+        # Layers whose names are in another order than the keys.
+        kind, size = layers.Dense(CLASSES, "softmax", name="b")(x), layers.Dense(2, "softmax", name="a")(x)
+        return keras.Model(x, {"kind": kind, "size": size}, name=f"m{seed}")
+
+    models, x = [named(0), named(1)], examples()
+    weld.ensemble(models, out=tmp_path / "out.keras")
+    found = keras.saving.load_model(tmp_path / "out.keras").predict(x, verbose=0)
+    assert set(found) == {"kind", "size"}
+    for name, given in found.items():
+        wanted = np.mean([model.predict(x, verbose=0)[name] for model in models], axis=0)
+        np.testing.assert_allclose(given, wanted, atol=1e-6)
+    assert weld.ensemble(models, output="kind").predict(x, verbose=0).shape == (len(x), CLASSES)
+    data = (x, {"size": np.zeros(len(x), int), "kind": np.ones(len(x), int)})
+    judged = (weld.lineage(weld.ensemble(models, data=data)) or {})["evaluations"]
+    assert len(judged) == 2
+
+
 def test_what_is_said_of_a_model_with_several_outputs_is_never_dropped_silently() -> None:
     models = [several(0), several(1)]
     notes = "\n".join(weld.lineage(weld.ensemble(models, outputs="values"))["notes"])  # type: ignore[index]

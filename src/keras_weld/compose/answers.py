@@ -41,6 +41,7 @@ class SideBySide:
         answers: what comes out, an entry for each output of the result.
         notes: what was inserted, in sentences.
         how: "shared" or "separate" inputs.
+        by_name: whether the result gives a dict of its outputs, as the first model does.
     """
 
     members: Sequence[Member]
@@ -48,6 +49,7 @@ class SideBySide:
     answers: Sequence[Answer]
     notes: Sequence[str]
     how: str
+    by_name: bool = False
 
 
 def check_alike(members: Sequence[Member], answer: Answer) -> None:

@@ -54,7 +54,8 @@ def side_by_side(
         answer = Answer(column.name, tensors, [forms[member.name][place] for member in members])
         check_alike(members, answer)
         answers.append(answer)
-    return SideBySide(members, joined.inputs, answers, joined.notes, inputs)
+    by_name = parts[0].by_name and len(columns) == len(parts[0].names)
+    return SideBySide(members, joined.inputs, answers, joined.notes, inputs, by_name)
 
 
 def ensemble(models: SideBySide, plans: Sequence[Plan]) -> Composed:
@@ -83,7 +84,8 @@ def ensemble(models: SideBySide, plans: Sequence[Plan]) -> Composed:
             name = f"{name}_ensemble"
         taken.add(name)
         outputs.append(_reduced(models.members, answer, plan, name))
-    model = _graph(models, outputs, "ensemble")
+    named = dict(zip((answer.name for answer in models.answers), outputs, strict=True)) if models.by_name else None
+    model = keras.Model(alone(models.inputs), named or alone(outputs), name="ensemble")
     parameters = {
         "reduce": plans[0].reduce,
         "inputs": models.how,

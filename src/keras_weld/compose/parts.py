@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -22,11 +22,13 @@ class Part:
         member: what it was made from.
         model: from its inputs to all of its outputs, under the member's name.
         names: of its outputs; those of a model of the user's own class are numbered.
+        by_name: whether the model gives its outputs as a dict, with these names for keys.
     """
 
     member: Member
     model: keras.Model
     names: tuple[str, ...]
+    by_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,12 @@ class Column:
 
 def part_of(member: Member) -> Part:
     """A member as one layer."""
-    model, names = whole(member.model, member.name), graph_of(member.model).output_names
-    count = len(model.outputs)
+    model, graph = whole(member.model, member.name), graph_of(member.model)
+    names, count = graph.output_names, len(model.outputs)
     if len(names) != count:
         names = ("output",) if count == 1 else tuple(f"output_{number}" for number in range(count))
-    return Part(member, model, names)
+    by_name = isinstance(graph.output_structure, Mapping) and set(graph.output_structure) == set(names)
+    return Part(member, model, names, by_name)
 
 
 def columns_of(parts: Sequence[Part], output: str | None = None) -> tuple[list[Column], list[str]]:

@@ -258,6 +258,18 @@ def test_weights_and_temperatures_are_found_and_told(files: list[Path], tmp_path
     np.testing.assert_allclose(answer(made, x), wanted, atol=1e-5)
 
 
+def test_a_temperature_at_the_end_of_the_search_is_told() -> None:
+    x, first = examples(60), make(0)
+    said = answer(first, x)
+    for y, end in ((said.argmin(-1), "hardly have to do with what is true"), (said.argmax(-1), "nearly never wrong")):
+        notes = (weld.lineage(weld.ensemble([first], names=["a"], calibrate=(x, y))) or {})["notes"]
+        assert end in next(note for note in notes if note.startswith("Temperature of a: "))
+    y = targets_of(first, x)
+    assert not any(
+        "at the end" in note for note in (weld.lineage(weld.ensemble([first], calibrate=(x, y))) or {})["notes"]
+    )
+
+
 def test_with_data_it_is_judged_against_its_best_member_and_the_file_tells(files: list[Path], tmp_path: Path) -> None:
     x = examples(300)
     y = targets_of(make(0), x, sharpness=4)

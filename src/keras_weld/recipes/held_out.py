@@ -124,9 +124,19 @@ def calibrated(plan: Plan, answers: Answers) -> tuple[Plan, list[str]]:
             notes.append(
                 f"Temperature of {member.name}: {temperature:.3g}. Its log loss on "
                 f"{counted(answers.count, 'held-out example')} was {loss(own, targets):.4g} "
-                f"and is {loss(own, targets, temperature):.4g}."
+                f"and is {loss(own, targets, temperature):.4g}.{_end_of_search(temperature)}"
             )
     return replace(plan, temperatures=temperatures), notes
+
+
+def _end_of_search(temperature: float) -> str:
+    """What to know of a temperature at an end of those that are tried."""
+    from keras_weld.compose.temperature import COLDEST, HOTTEST
+
+    if COLDEST < temperature < HOTTEST:
+        return ""
+    told = "its answers hardly have to do with what is true" if temperature >= HOTTEST else "it is nearly never wrong"
+    return f" Temperatures from {COLDEST:g} to {HOTTEST:g} are tried, so this one is at the end: there, {told}."
 
 
 def weighed(plan: Plan, answers: Answers) -> tuple[Plan, list[str]]:

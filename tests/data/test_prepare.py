@@ -124,3 +124,13 @@ def test_missing_pillow_is_told_where_it_is_needed_only(monkeypatch):
     assert Preparation(pixels="0..1")(COLOUR).max() <= 1
     with pytest.raises(MissingExtraError, match="Resizing images needs Pillow"):
         Preparation(size=(2, 2))(COLOUR)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8), (16, 16, 1)])
+def test_images_that_do_not_fit_are_refused_with_what_makes_them_fit(shape):
+    data = (np.zeros((6, *shape), "float32"), np.zeros(6, int))
+    with pytest.raises(DataError) as refused:
+        open_data(data).splits["all"].fitted({"image": (16, 16, 3)})
+    assert "open_data((x, y), prepare=Preparation())" in str(refused.value.remedy)
+    fitted = open_data(data, prepare=Preparation()).splits["all"].fitted({"image": (16, 16, 3)})
+    assert next(fitted.batches(4))[0].shape == (4, 16, 16, 3)

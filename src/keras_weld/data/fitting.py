@@ -7,6 +7,13 @@ from collections.abc import Mapping, Sequence
 from keras_weld.data.split import Shape
 from keras_weld.errors import DataError
 
+_CHANNELS = (1, 3, 4)
+_IMAGES = (
+    "Name the right array (FILE.npz:images,labels), or have the images brought to the size and the channels that the "
+    "model takes: give them as a folder of images, or in Python as open_data((x, y), prepare=Preparation()), both "
+    "names from keras_weld.data."
+)
+
 
 def fitted_names(found: Mapping[str, Sequence[int]], shapes: Mapping[str, Shape], origin: str) -> list[str]:
     """The names of the data's inputs in the order in which a model takes them.
@@ -37,9 +44,15 @@ def fitted_names(found: Mapping[str, Sequence[int]], shapes: Mapping[str, Shape]
                 file=origin,
                 expected=f"shape {show(shape)} for one example",
                 found=f"shape {show(tuple(found[key]))}",
-                remedy="Name the right array (FILE.npz:images,labels), or reshape the data to what the model takes.",
+                remedy=_IMAGES
+                if _is_image(found[key]) and len(shape) == 3 and _is_image(shape)
+                else "Name the right array (FILE.npz:images,labels), or reshape the data to what the model takes.",
             )
     return names
+
+
+def _is_image(shape: Shape) -> bool:
+    return len(shape) == 2 or (len(shape) == 3 and shape[-1] in _CHANNELS)
 
 
 def fits(found: Sequence[int], expected: Shape) -> bool:

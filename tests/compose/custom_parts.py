@@ -27,6 +27,17 @@ class Tower(keras.Model):
         return {**super().get_config(), "width": self.width, "classes": self.classes}
 
 
+class TwoKeys(keras.Model):
+    """A model whose layers are in its code, and which takes a dict of two inputs."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.out = keras.layers.Dense(3, activation="softmax")
+
+    def call(self, inputs: Any) -> Any:
+        return self.out(keras.ops.concatenate([inputs["wide"], inputs["narrow"]], axis=-1))
+
+
 class Scale(keras.layers.Layer):
     """A layer that can be saved."""
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.keras
 
 import custom_parts  # noqa: E402
 import keras  # noqa: E402
-from custom_parts import Forgetful, Tower  # noqa: E402
+from custom_parts import Forgetful, Tower, TwoKeys  # noqa: E402
 from keras import layers  # noqa: E402
 
 import keras_weld as weld  # noqa: E402
@@ -421,6 +421,22 @@ def test_one_output_of_several_is_said_by_its_name(tmp_path: Path, weld_here: Ca
     with pytest.raises(UsageError, match="not of such a kind") as unknown:
         weld.ensemble(models, outputs={"m0": {"size": "odds"}})
     assert "--outputs m0:size:probabilities" in str(unknown.value.remedy)
+
+
+def test_a_model_of_ones_own_that_takes_a_dict_is_taken_whole(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    x = {"wide": examples(8), "narrow": examples(8)[:, :2]}
+    model = TwoKeys(name="two")
+    wanted = answer(model, x)  # type: ignore[arg-type]
+    weld.save(model, tmp_path / "two.keras")
+    out = tmp_path / "out.keras"
+    options: dict[str, Any] = {"custom_objects": {"TwoKeys": TwoKeys}}
+    weld.ensemble([model, tmp_path / "two.keras"], outputs="probabilities", out=out, **options)
+    made = keras.saving.load_model(out, **options)
+    assert {one.name: one.shape for one in made.inputs} == {"wide": (None, 6), "narrow": (None, 2)}
+    np.testing.assert_allclose(made.predict(x, verbose=0), wanted, atol=1e-6)
+    fused = weld.fuse([model], classes=2, data=(x, np.arange(8) % 2), stages="head:1@1e-3")
+    assert fused.predict(x, verbose=0).shape == (8, 2)
 
 
 def test_a_dict_of_outputs_stays_one(tmp_path: Path) -> None:

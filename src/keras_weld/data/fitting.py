@@ -51,7 +51,7 @@ def fitted_names(found: Mapping[str, Sequence[int]], shapes: Mapping[str, Shape]
     return names
 
 
-def _is_image(shape: Shape) -> bool:
+def _is_image(shape: Sequence[int | None]) -> bool:
     return len(shape) == 2 or (len(shape) == 3 and shape[-1] in _CHANNELS)
 
 

@@ -6,7 +6,8 @@ graph that it is put into, so names of layers never collide.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 
@@ -26,24 +27,41 @@ def inputs_of(model: keras.Model) -> list[Tensor]:
     """
     if getattr(model, "inputs", None):
         return [keras.Input(batch_shape=one.shape, dtype=one.dtype, name=one.name) for one in model.inputs]
-    shapes = (model.get_build_config() or {}).get("input_shape")
-    if isinstance(shapes, tuple | list) and shapes and all(size is None or isinstance(size, int) for size in shapes):
-        return [keras.Input(batch_shape=(None, *shapes[1:]), name="input")]
+    shapes = _built_for(model)
+    each = shapes if isinstance(shapes, Mapping) else {"input": shapes}
+    if each and all(_is_shape(each[name]) for name in each):
+        return [keras.Input(batch_shape=(None, *each[name][1:]), name=name) for name in sorted(each)]
     raise UsageError(
         f"The model {model.name!r} does not tell what it takes: its layers are in its own code.",
-        expected="a model that was built for one input: model.build((None, …)), or called once before it was saved",
+        expected="a model that was built for one input, or for a dict of inputs: model.build((None, …)), or called "
+        "once before it was saved",
         found=f"{type(model).__name__} with {shapes!r}",
         remedy="Wrap it where it was made: keras.Model(inputs, your_model(inputs)), and save that.",
     )
 
 
+def called(model: keras.Model, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """What a model of the user's own class makes of inputs like those of `inputs_of`."""
+    shapes = _built_for(model)
+    given = dict(zip(sorted(shapes), inputs, strict=True)) if isinstance(shapes, Mapping) else inputs[0]
+    found: list[Tensor] = keras.tree.flatten(model(given))
+    return found
+
+
+def _built_for(model: keras.Model) -> Any:
+    """The shape that a model was built for, or a dict of shapes."""
+    return (model.get_build_config() or {}).get("input_shape")
+
+
+def _is_shape(value: Any) -> bool:
+    sizes = value if isinstance(value, tuple | list) else ()
+    return bool(sizes) and all(size is None or isinstance(size, int) for size in sizes)
+
+
 def whole(model: keras.Model, name: str) -> keras.Model:
     """The model from its inputs to all of its outputs, as a Functional model of another name."""
     graph, inputs = graph_of(model), inputs_of(model)
-    if graph.opaque:
-        outputs = keras.tree.flatten(model(inputs[0]))
-    else:
-        outputs = replay(model, graph, _given(graph, inputs), graph.outputs)
+    outputs = called(model, inputs) if graph.opaque else replay(model, graph, _given(graph, inputs), graph.outputs)
     return keras.Model(alone(inputs), alone(outputs), name=name)
 
 

@@ -136,7 +136,9 @@ def _places(custom: Sequence[str]) -> list[str]:
 def _predictions(model: Any, inputs: Sequence[Array]) -> list[Array]:
     import keras
 
-    given = inputs[0] if len(inputs) == 1 else list(inputs)
+    from keras_weld.models.keras_private import in_form
+
+    given = in_form(model, inputs)
     mode = {"training": False} if "training" in inspect.signature(model.call).parameters else {}
     made = keras.tree.flatten(model(given, **mode))
     return [np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(one, "float32"))) for one in made]

@@ -9,7 +9,7 @@ import keras
 
 from keras_weld.core.graph import ModelGraph
 from keras_weld.errors import UsageError
-from keras_weld.models.cut import alone, inputs_of
+from keras_weld.models.cut import alone, called, inputs_of
 from keras_weld.models.replay import Tensor
 from keras_weld.training.parts import Part, parts_of
 
@@ -85,7 +85,7 @@ def answered_by(model: keras.Model, graph: ModelGraph, targets: Sequence[str]) -
     """
     if graph.opaque:
         inputs = inputs_of(model)
-        outputs = keras.tree.flatten(model(inputs[0]))
+        outputs = called(model, inputs)
         names = [f"output_{number}" if len(outputs) > 1 else "output" for number in range(len(outputs))]
     else:
         inputs, outputs, names = list(model.inputs), list(model.outputs), _each_once(graph.output_names)

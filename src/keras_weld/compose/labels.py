@@ -67,6 +67,29 @@ def align(labels: Sequence[Sequence[str]], names: Sequence[str], unknown: str = 
     return Alignment(together, tuple(tuple(own.get(label) for label in together) for own in numbers))
 
 
+def require_as_many(count: int, width: int | None, file: str, output: str) -> None:
+    """Refuse another number of labels than a model has classes; the one number of a yes-or-no model has two labels.
+
+    Args:
+        count: how many labels there are.
+        width: how many numbers the model gives.
+        file: the model's file, for messages.
+        output: the output's name.
+
+    Raises:
+        IncompatibleModelsError: naming both numbers.
+    """
+    if width != count and (width, count) != (1, 2):
+        raise IncompatibleModelsError(
+            "There are not as many labels as the model has classes.",
+            file=file,
+            layer=output,
+            expected=f"{width} labels",
+            found=f"{count} labels",
+            remedy="Give the labels of every model, one a line, in the order of its outputs.",
+        )
+
+
 def _require_all(labels: Sequence[Sequence[str]], names: Sequence[str], together: Sequence[str]) -> None:
     for name, own in zip(names, labels, strict=True):
         missing = [label for label in together if label not in own]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from keras_weld.compose.answers import Answer
 from keras_weld.compose.forms import Family, Form
-from keras_weld.compose.labels import KNOWN, ZERO, Alignment
+from keras_weld.compose.labels import KNOWN, ZERO, Alignment, require_as_many
 from keras_weld.compose.member import Member
 from keras_weld.compose.reducers import REDUCERS, Reducer
 from keras_weld.compose.stacking import Combiner
@@ -96,7 +96,9 @@ def _check_labels(members: Sequence[Member], answer: Answer, plan: Plan, labels:
         raise UsageError(
             "Labels name classes, and this output gives values.", layer=answer.name, found="labels for values"
         )
-    for member, tensor in zip(members, answer.tensors, strict=True):
+    for member, tensor, places in zip(members, answer.tensors, labels.places, strict=True):
+        known = sum(place is not None for place in places)
+        require_as_many(known, tensor.shape[-1], member.source, answer.name)
         if tensor.shape[-1] == 1 and not labels.complete:
             raise IncompatibleModelsError(
                 "A model that gives one number for yes or no cannot lack one of the two.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from keras_weld.checks.candidate import candidate_of
 from keras_weld.core.arguments import require_kind
-from keras_weld.errors import IncompatibleModelsError, UsageError
+from keras_weld.errors import UsageError
 from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
 from keras_weld.recipes.check import read_labels
@@ -84,7 +84,7 @@ def alignment_of(
         UsageError: if labels are given, and the models have several outputs.
         IncompatibleModelsError: if there are not as many as classes, or some are not known to all.
     """
-    from keras_weld.compose.labels import align
+    from keras_weld.compose.labels import align, require_as_many
 
     given = labels if labels is not None else [None] * len(parts)
     if len(columns) > 1 and any(own is not None for own in given):
@@ -102,7 +102,7 @@ def alignment_of(
     widths = [part.model.outputs[number].shape[-1] for part, number in zip(parts, columns[0].numbers, strict=True)]
     for part, number, own, width in zip(parts, columns[0].numbers, known, widths, strict=True):
         if own is not None:
-            _require_as_many(own, width, part.member.source, part.names[number])
+            require_as_many(len(own), width, part.member.source, part.names[number])
     assumed = [name for name, one in zip(named, known, strict=True) if one is None]
     if any(one is None and width != len(first) for one, width in zip(known, widths, strict=True)):
         return None, []
@@ -120,24 +120,13 @@ def _read(labels: Any) -> list[str] | None:
 
 def _counted(model: Any, labels: list[str] | None, limits: Limits | None) -> bool:
     """Whether a file tells how many classes its one output has; refuses another number of labels."""
+    from keras_weld.compose.labels import require_as_many
+
     if labels is None or not is_path(model):
         return False
     with open_model(model, limits or Limits()) as state:
         ports = candidate_of(state).summary.outputs
     if len(ports) != 1 or ports[0].shape is None or not ports[0].shape or ports[0].shape[-1] is None:
         return False
-    _require_as_many(labels, ports[0].shape[-1], os.fspath(model), ports[0].name)
+    require_as_many(len(labels), ports[0].shape[-1], os.fspath(model), ports[0].name)
     return True
-
-
-def _require_as_many(labels: Sequence[str], width: int | None, file: str, output: str) -> None:
-    # One number, for yes, has two labels: no and yes.
-    if width != len(labels) and (width, len(labels)) != (1, 2):
-        raise IncompatibleModelsError(
-            "There are not as many labels as the model has classes.",
-            file=file,
-            layer=output,
-            expected=f"{width} labels",
-            found=f"{len(labels)} labels",
-            remedy="Give the labels of every model, one a line, in the order of its outputs.",
-        )

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from keras_weld.core.graph import GraphLayer, ModelGraph
-from keras_weld.core.graph_nodes import Call, Edge, places_in
+from keras_weld.core.graph_nodes import Call, Edge, Shape, places_in
 from keras_weld.core.graph_order import calls_in_order
 from keras_weld.errors import IncompatibleModelsError
 from keras_weld.models.replay import graph_of, operations_of
@@ -38,6 +38,7 @@ class Step:
         operation: the live layer or operation.
         args: the call's positional arguments, with a `Slot` where a tensor stands.
         kwargs: its keyword arguments, likewise.
+        shapes: of the tensors that go in, batch first; empty for one that the config does not tell.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Step:
     operation: Any
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
+    shapes: tuple[Shape, ...] = ()
 
     @property
     def inbound(self) -> tuple[Slot, ...]:
@@ -142,7 +144,8 @@ class _Unfolding:
                 continue
             level.steps[layer.name, number] = len(self.steps)
             args, kwargs = (_with_slots(value, level) for value in (call.args, call.kwargs))
-            self.steps.append(Step("/".join((*within, layer.name)), layer, operation, tuple(args), kwargs))
+            shapes = tuple(edge.shape or () for edge in call.inbound)
+            self.steps.append(Step("/".join((*within, layer.name)), layer, operation, tuple(args), kwargs, shapes))
         return [level.slot(edge) for edge in graph.outputs]
 
 

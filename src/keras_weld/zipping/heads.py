@@ -21,10 +21,14 @@ class Head:
     Attributes:
         outputs: by name: the task's, or TASK_OUTPUT for each output of a model with several.
         layers: pairs of a layer and the source model's that it was made after.
+        model: it, as one layer of the merged network.
+        taken: the tensors of the trunk that it takes.
     """
 
     outputs: dict[str, Tensor]
     layers: tuple[tuple[Any, Any], ...]
+    model: keras.Model
+    taken: tuple[Slot, ...]
 
 
 def head_on(one: Trace, start: int, made: Mapping[Slot, Tensor], task: str) -> Head:
@@ -36,7 +40,7 @@ def head_on(one: Trace, start: int, made: Mapping[Slot, Tensor], task: str) -> H
         made: the tensors of the trunk.
         task: the name of the task.
     """
-    taken = _taken(one, start)
+    taken = tuple(_taken(one, start))
     inputs = {slot: keras.Input(batch_shape=made[slot].shape, dtype=made[slot].dtype) for slot in taken}
     inside: dict[Slot, Tensor] = dict(inputs)
     names, built = Names(), {}
@@ -56,12 +60,12 @@ def head_on(one: Trace, start: int, made: Mapping[Slot, Tensor], task: str) -> H
     given = keras.tree.flatten(head(alone([made[slot] for slot in taken])))
     pairs = tuple(built.values())
     if not several:
-        return Head({task: given[0]}, pairs)
+        return Head({task: given[0]}, pairs, head, taken)
     named = {
         name: keras.layers.Identity(name=name, dtype=tensor.dtype)(tensor)
         for name, tensor in zip(called_outputs, given, strict=True)
     }
-    return Head(named, pairs)
+    return Head(named, pairs, head, taken)
 
 
 def output_names(one: Trace, task: str) -> list[str]:

@@ -13,7 +13,7 @@ import keras
 
 from keras_weld.models.cut import alone
 from keras_weld.models.replay import Tensor
-from keras_weld.zipping.heads import called, head_on
+from keras_weld.zipping.heads import Head, called, head_on
 from keras_weld.zipping.lockstep import Trunk
 from keras_weld.zipping.rebuild import Names, again, with_state_of
 from keras_weld.zipping.sharing import Rule, facts_of
@@ -49,6 +49,9 @@ class Zipped:
         shared: the layers that the tasks share.
         private: pairs of a layer that is one task's own, in trunk or head, and the source model's.
         tensors: for each task, the symbolic tensors of its trunk.
+        joined: where the tasks' activations join before a step, by its number: what they join into, by their slots.
+        layers: for each task, the layers of its trunk by the numbers of the steps.
+        heads: of each task.
         inputs: by task, the symbolic inputs that it takes.
         outputs: by task, the names of its outputs.
     """
@@ -57,6 +60,9 @@ class Zipped:
     shared: tuple[Shared, ...]
     private: tuple[tuple[Any, Any], ...]
     tensors: tuple[Mapping[Slot, Tensor], ...]
+    joined: Mapping[int, Mapping[Slot, Tensor]]
+    layers: tuple[Mapping[int, Any], ...]
+    heads: tuple[Head, ...]
     inputs: Mapping[str, tuple[Tensor, ...]]
     outputs: Mapping[str, tuple[str, ...]]
 
@@ -123,7 +129,8 @@ def zipped(
     outputs = {task: tuple(head.outputs) for task, head in heads.items()}
     each = len(inputs) // len(tasks) if separate else 0
     taken = {task: tuple(inputs[number * each : (number + 1) * each] or inputs) for number, task in enumerate(tasks)}
-    return Zipped(model, tuple(walk.shared.values()), private, tuple(walk.made), taken, outputs)
+    shared, made, layers = tuple(walk.shared.values()), tuple(walk.made), tuple(walk.layers)
+    return Zipped(model, shared, private, made, walk.joined, layers, tuple(heads.values()), taken, outputs)
 
 
 @dataclass
@@ -137,12 +144,15 @@ class _Walk:
     merge: Merge
     names: Names = field(default_factory=Names)
     made: list[dict[Slot, Tensor]] = field(init=False)
+    joined: dict[int, dict[Slot, Tensor]] = field(default_factory=dict)
+    layers: list[dict[int, Any]] = field(init=False)
     shared: dict[str, Shared] = field(default_factory=dict)
     private: dict[tuple[str, int], tuple[Any, Any]] = field(default_factory=dict)
     verdicts: dict[str, bool] = field(init=False)
 
     def __post_init__(self) -> None:
         self.made = [{} for _ in self.tasks]
+        self.layers = [{} for _ in self.tasks]
         later = {step.name for step in self.trunk.steps[self.until :]}
         unlike = {self.trunk.steps[number].name for number in self.trunk.unlike}
         self.verdicts = {
@@ -201,11 +211,13 @@ class _Walk:
     def _once(self, number: int, step: Step, layer: Any, *, joined: bool = False) -> None:
         made = dict(self.made[0])
         if joined:
-            for slot in dict.fromkeys(step.inbound):
-                made[slot] = self._joined(step, [one[slot] for one in self.made])
+            slots = dict.fromkeys(step.inbound)
+            self.joined[number] = {slot: self._joined(step, [one[slot] for one in self.made]) for slot in slots}
+            made.update(self.joined[number])
         results = called(layer, step, made)
-        for one in self.made:
+        for one, layers in zip(self.made, self.layers, strict=True):
             one.update({Slot(number, index): tensor for index, tensor in enumerate(results)})
+            layers[number] = layer
 
     def _joined(self, step: Step, tensors: Sequence[Tensor]) -> Tensor:
         if all(one is tensors[0] for one in tensors):
@@ -214,6 +226,7 @@ class _Walk:
 
     def _call(self, number: int, step: Step, layer: Any, task: int) -> None:
         results = called(layer, step, self.made[task])
+        self.layers[task][number] = layer
         self.made[task].update({Slot(number, index): tensor for index, tensor in enumerate(results)})
 
     def _shared(self, number: int, steps: Sequence[Step]) -> keras.Layer:

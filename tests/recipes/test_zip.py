@@ -98,9 +98,69 @@ def test_the_deepest_is_tried_first_and_shallower_ones_while_a_task_drops_too_mu
     assert found.chosen == 2
 
 
-def test_starts_are_tried_and_the_one_with_the_lowest_loss_is_taken(sources: Path, tmp_path: Path) -> None:
-    found = zipped(sources, tmp_path, rounds=[1], start="auto", steps=20)
-    assert found.rounds[0].start in ("mean", "from:kind", "from:colour")
+def test_starts_are_tried_and_the_one_with_the_lowest_loss_is_taken(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keras_weld.recipes.zip_calibrating import Calibrating
+
+    tried: list[str] = []
+    losses = {"mean": 0.5, "lsq": 0.25, "from:kind": 0.75, "from:colour": 1.0}
+    monkeypatch.setattr(
+        Calibrating, "_tried", lambda self, depth, students, start: tried.append(start) or losses[start]
+    )
+    found = zipped(sources, tmp_path, rounds=[1], start="auto", steps=20, start_examples=2)
+    assert tried == list(losses)
+    assert found.rounds[0].start == "lsq"
+
+
+def test_least_squares_are_tried_where_they_are_cheap_against_the_trial() -> None:
+    from types import SimpleNamespace
+
+    from keras_weld.recipes.zip_start import starts_to_try
+
+    data = {task: SimpleNamespace(split=SimpleNamespace(count=100)) for task in CLASSES}
+    for examples, steps, cheap in ((512, 4000, True), (512, 100, False), (10, 100, True), (10, 40, False)):
+        asked = SimpleNamespace(start="auto", steps=steps, batch_size=5, start_examples=examples)
+        assert ("lsq" in starts_to_try(asked, list(CLASSES), data)) is cheap  # type: ignore[arg-type]
+
+
+def test_without_a_step_least_squares_alone_are_the_start(sources: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    data = {}
+    for task in CLASSES:
+        with np.load(sources / f"{task}.npz") as arrays:
+            data[task] = {"x": arrays["x_train"]}  # no labels
+    options = {"share": "pointwise", "merge": "weights", "rounds": [3], "steps": 0, "start_examples": 16}
+    found = zipped(sources, tmp_path, data=data, start="auto", progress=lambda *at: told.append(at[2]), **options)
+    assert found.rounds[0].start == "lsq"
+    assert "pointwise_3" in told
+    network, teacher = (
+        keras.models.load_model(file) for file in (tmp_path / "merged-03.keras", sources / "kind.keras")
+    )
+    mean, x = zipped(sources, tmp_path / "mean", data=None, **options), data["kind"]["x"]
+    away = [
+        float(np.abs(one.predict(x, verbose=0)["kind"] - teacher.predict(x, verbose=0)).mean())
+        for one in (network, keras.models.load_model(tmp_path / "mean" / "merged-03.keras"))
+    ]
+    assert mean.rounds[0].start == "mean"
+    assert away[0] < away[1] / 2
+
+
+def test_a_model_aligned_with_itself_in_another_order_is_that_model(sources: Path, tmp_path: Path) -> None:
+    from keras_weld.core.permutations import groups_of
+    from keras_weld.zipping.alignment import calls_of, permute
+    from keras_weld.zipping.trace import trace
+
+    model = keras.models.load_model(sources / "kind.keras")
+    x = np.random.default_rng(0).uniform(0, 1, (8, *FACES)).astype("float32")
+    wanted, one = model.predict(x, verbose=0), trace(model)
+    found = groups_of(calls_of(one), one.outputs)
+    permute(one, found, {group: np.roll(np.arange(found.sizes[group]), 1) for group in found.free})
+    models = [sources / "kind.keras", model]
+    weld.zipper(models, names=["a", "b"], out=tmp_path, start="align", merge="weights", rounds=[3])
+    merged = keras.models.load_model(tmp_path / "chosen.keras")
+    for given in merged.predict(x, verbose=0).values():
+        np.testing.assert_allclose(given, wanted, atol=1e-5)
 
 
 def test_calibration_brings_the_loss_down(sources: Path, tmp_path: Path) -> None:
@@ -144,6 +204,8 @@ Refused = Callable[[Path, Path], Any]
         ({"share": "squeeze_excite"}, UsageError, "shares none of the layers"),
         ({"inputs": "separate"}, UsageError, "same input"),
         ({"start": "from:nobody"}, UsageError, "no such start"),
+        ({"start": "lsq", "data": None}, UsageError, "need examples"),
+        ({"start_examples": 0}, UsageError, "start_examples"),
         ({"steps": -1}, UsageError, "steps"),
         ({"merge": "both"}, UsageError, "no such choice of merge"),
         ({"mixing": "shaken"}, UsageError, "no such choice of mixing"),

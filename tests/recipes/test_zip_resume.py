@@ -24,6 +24,7 @@ from keras_weld.errors import TrainingError  # noqa: E402
 from keras_weld.recipes import zip_rounds  # noqa: E402
 from keras_weld.recipes.zip_calibrating import Calibrating  # noqa: E402
 from keras_weld.recipes.zip_measuring import Meter  # noqa: E402
+from keras_weld.zipping import fitting  # noqa: E402
 
 CLASSES = {"kind": 3, "colour": 4}
 COSTS = {"compression": 1.0, "memory": 1.0, "activations": 1.0, "speedup": ()}
@@ -63,6 +64,8 @@ def zipped(
     done: list[int] = []
 
     def progress(step: int, total: int | None, words: str) -> None:
+        if ", loss " not in words:
+            return
         done.append(step)
         if len(done) == at:
             raise Interruption
@@ -126,17 +129,19 @@ def _interrupted(*given: Any) -> Any:
     raise Interruption
 
 
-def test_interrupted_in_the_trial_of_starts_it_ends_with_the_same_bits(
+def test_interrupted_in_the_trial_of_starts_it_ends_with_the_same_bits_and_tells_the_same(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Calibrating, "trials", lambda calibrating, depth: ["mean", "from:kind"])
-    options = {"rounds": [1], "start": "auto", "steps": 40}
+    monkeypatch.setattr(Calibrating, "trials", lambda calibrating, depth: ["from:kind", "lsq"])
+    monkeypatch.setattr(fitting, "MOST_WIDTH", 8)  # the second layer is not fitted, which is told
+    options = {"rounds": [2], "start": "auto", "steps": 40}
     found, _, done = zipped(sources, tmp_path / "whole", **options)
+    assert "no closed form" in found.notes[0]
     assert done == list(range(1, 45))
     with pytest.raises(Interruption):
         zipped(sources, tmp_path / "out", at=4, every="1 steps", **options)
     resumed, told, done = zipped(sources, tmp_path / "out", **options)
-    assert told == ["Goes on at step 1 of 2 (start from:kind)."]
+    assert told == ["Goes on at step 1 of 2 (start lsq)."]
     assert done == list(range(4, 45))
     assert resumed == found
     same_networks(tmp_path / "whole", tmp_path / "out")
@@ -183,6 +188,7 @@ def test_other_limits_choose_again_and_train_nothing(sources: Path, whole: tuple
         ({"rounds": [2]}, "other rounds", "1, 2", "2"),
         ({"hard": 0.5}, "other hard", "0.3", "0.5"),
         ({"seed": 1}, "other seed", "0", "1"),
+        ({"start_examples": 9}, "other start examples", "512", "9"),
     ],
 )
 def test_another_command_in_its_folder_is_refused(

@@ -63,7 +63,7 @@ def test_every_output_is_calibrated_and_judged(tmp_path: Path) -> None:
 def test_inputs_of_other_shapes_stay_each_tasks_own(tmp_path: Path) -> None:
     models = [_own_inputs(3, 4), _own_inputs(4, 5)]
     given = {"one": data(3, 4), "other": data(4, 5, targets=("kind",))}
-    found = zipped(tmp_path, given, models, merge="weights", share="kernels", steps=2)
+    found = zipped(tmp_path, given, models, merge="weights", share="kernels", steps=2, start="lsq")
     assert set(found.rounds[0].tasks) == {"one_kind", "one_size", "other_kind"}
     plain = keras.models.load_model(tmp_path / "merged-01.keras")
     assert [one.shape[1:] for one in plain.inputs] == [(4,), (3,), (5,), (3,)]

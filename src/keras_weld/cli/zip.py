@@ -37,6 +37,9 @@ from keras_weld.errors import UsageError
 )
 @preset_options
 @click.option(
+    "--start-examples", type=IntegerRange(min=1), default=512, help="Examples of each task that lsq looks at."
+)
+@click.option(
     "--max-drop", type=NumberRange(min=0.0), default=1.0, help="How many points a task may lose in the chosen network."
 )
 @click.option(
@@ -100,6 +103,7 @@ def command(
     Example:
         weld zip clothing.keras objects.keras --data clothing:clothing.npz --data objects:objects.npz -o out/
         weld zip a.keras b.keras --data a:a.npz --data b:b.npz -o out/ --share pointwise --rounds all
+        weld zip a.keras b.keras --data a:a.npz --data b:b.npz -o out/ --init lsq --steps 0
         weld zip a.keras b.keras --data a:a.npz --data b:b.npz -o out/ --preset paper --rounds 4,10,13
         weld zip a.keras b.keras --data a:a.npz --data b:b.npz -o study/ --study init --starts mean,random
         weld zip a.keras b.keras -o out/ --steps 0

@@ -42,9 +42,10 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option(
         "--init",
         "start",
-        metavar="auto|mean|from:A|random",
-        help="Starting values of what is shared; auto (the default) tries mean and each model, and takes the best on "
-        "held-out data.",
+        metavar="auto|mean|lsq|align|from:A|random",
+        help="Starting values of what is shared: the mean of the models, least squares on examples without labels, "
+        "the mean after channels were put into one order, those of one model, new ones; auto (the default) tries "
+        "mean, lsq and each model, and takes the best on held-out data.",
     ),
     click.option(
         "--rounds",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from keras_weld.zipping.optimizing import Schedule
     from keras_weld.zipping.walk import Merge
 
-MAX_DROP, EVERY = 1.0, "5 minutes"
+MAX_DROP, START_EXAMPLES, EVERY = 1.0, 512, "5 minutes"
 
 
 def zipper(
@@ -33,6 +33,7 @@ def zipper(
     share: Any = None,
     merge: Merge | None = None,
     start: str | None = None,
+    start_examples: int = START_EXAMPLES,
     rounds: str | Sequence[int] | None = None,
     carry: bool | None = None,
     steps: int | None = None,
@@ -83,9 +84,12 @@ def zipper(
         share: which layers of merged blocks are shared: "all" (the default), "kernels", "pointwise" (the paper's),
             "pointwise+norm" (its code's), a regular expression for names of layers, or a function of `LayerFacts`.
         merge: "features" (the default), one calculation for all tasks, or "weights", each task on its own activations.
-        start: starting values of what is shared: "mean" (eq. 1 of the paper), "from:TASK", "random"; "auto" (the
-            default) tries them for a twentieth of the steps, and takes the one with the lowest loss on held-out
-            examples.
+        start: starting values of what is shared: "mean" (eq. 1 of the paper), "from:TASK", "random", "lsq" (least
+            squares, layer by layer, on examples without labels), "align" (the mean of models whose channels were
+            put into the order of the first one's); "auto" (the default) tries mean, lsq and each task for a
+            twentieth of the steps, and takes the one with the lowest loss on held-out examples. With data and
+            `steps=0` it is lsq.
+        start_examples: how many examples of each task lsq and align look at; align can do without.
         rounds: which depths: "all", numbers of merged blocks, or "auto" (the default) for the deepest, and shallower
             ones only while a task drops more than `max_drop`.
         carry: whether a round begins from what the one before has learnt, as it does by default but with "auto"; or
@@ -162,6 +166,7 @@ def zipper(
     for name, value, least in (
         ("steps", options["steps"], 0),
         ("batch_size", options["batch_size"], 1),
+        ("start_examples", start_examples, 1),
         ("seed", seed, 0),
     ):
         require_whole_number(name, value, least)
@@ -181,6 +186,7 @@ def zipper(
         min_speedup=min_speedup,
         blocks=blocks,
         seed=seed,
+        start_examples=start_examples,
         every=parse_every(every),
         deterministic=deterministic,
         baselines=baselines,

@@ -43,6 +43,7 @@ class Asked:
         separate: whether each task gets an input of its own even where the models take the same.
         blocks: a regular expression that tells the blocks; None for those of the graph.
         seed: what everything random is drawn by.
+        start_examples: how many examples of each task a start may look at.
         every: when to take a checkpoint inside a round, besides twenty of them.
         deterministic: whether operations of TensorFlow are made to give the same bits each time.
         baselines: what the merged networks are compared with.
@@ -67,6 +68,7 @@ class Asked:
     separate: bool
     blocks: str | None
     seed: int
+    start_examples: int
     every: Every
     deterministic: bool
     baselines: str

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import keras
 
-from keras_weld.recipes.zip_asked import AUTO, TURNS, Asked
+from keras_weld.recipes.zip_asked import TURNS, Asked
 from keras_weld.recipes.zip_data import TaskData
 from keras_weld.recipes.zip_folder import ZipFolder
 from keras_weld.recipes.zip_plan import Plan
 from keras_weld.recipes.zip_progress import Told
+from keras_weld.recipes.zip_start import TRIAL, examples_for_start, started, starts_to_try
 from keras_weld.training.conducted import Batches
 from keras_weld.training.exact_folder import ExactFolder
 from keras_weld.training.trainer import compiles_well, scaling_for
@@ -23,11 +24,10 @@ from keras_weld.zipping.mixing import Examples, Mixed
 from keras_weld.zipping.optimizing import optimizer_of, schedule_of
 from keras_weld.zipping.places import places_of
 from keras_weld.zipping.sharing import everything
-from keras_weld.zipping.start import FROM, MEAN, set_start
+from keras_weld.zipping.start import FROM, set_start
 from keras_weld.zipping.turns import Turns
 from keras_weld.zipping.walk import Zipped, zipped
 
-_TRIAL = 20  # a start is tried for one step in so many
 _PARTS = 20  # means of the loss in a round
 
 
@@ -63,27 +63,25 @@ class Calibrating:
 
     def trials(self, depth: int) -> Sequence[str]:
         """The starts that are tried for a round."""
-        tried = self.asked.start == AUTO and self.steps(depth) >= _TRIAL
-        return [MEAN, *(f"{FROM}{task}" for task in self.plan.tasks)] if tried else []
+        starts = self._starts
+        return starts if len(starts) > 1 and self.steps(depth) >= TRIAL else []
 
     def planned(self, depth: int) -> int:
         """All steps of a round, those of trials too."""
-        return self.steps(depth) + len(self.trials(depth)) * (self.asked.steps // _TRIAL)
+        return self.steps(depth) + len(self.trials(depth)) * (self.asked.steps // TRIAL)
 
     def built(self, depth: int, students: Trunk, start: str | None) -> Zipped:
         """A merged network of a round, with its starting values; without, where others are put in their place."""
-        plan = self.plan
-        keras.utils.set_random_seed(self.asked.seed)
-        network = zipped(
-            students,
-            plan.tasks,
-            until=plan.until(depth),
-            rule=plan.rule,
-            merge=self.asked.merge,
-            separate=plan.separate,
+        plan, asked = self.plan, self.asked
+        keras.utils.set_random_seed(asked.seed)
+        build = partial(
+            zipped, students, plan.tasks, until=plan.until(depth), merge=asked.merge, separate=plan.separate
         )
-        if start is not None:
-            set_start(network, start, plan.tasks)
+        if start is None:
+            return build(rule=plan.rule)
+        examples = examples_for_start(start, self.data, asked.start_examples, asked.seed)
+        network, notes = started(build, plan.rule, start, students, examples, self.told.tell)
+        self.folder.note(notes)
         return network
 
     def start(self, depth: int, students: Trunk) -> str:
@@ -95,11 +93,11 @@ class Calibrating:
         losses = {start: self._tried(depth, students, start) for start in self.trials(depth)}
         if losses:
             return min(losses, key=lambda start: losses[start])
-        return MEAN if self.asked.start == AUTO else self.asked.start
+        return self._starts[0]
 
     def _tried(self, depth: int, students: Trunk, start: str) -> float:
         """The loss on held-out examples after the trial of a start."""
-        pace = Pace(self.asked.steps // _TRIAL, 1, self.asked.every)
+        pace = Pace(self.asked.steps // TRIAL, 1, self.asked.every)
         folder = self.folder.run(depth, start, pace.epochs, trial=True)
         network = self.built(depth, students, _unless(folder, start))
         history = self._calibrated(network, pace, folder, f"start {start}", self._held())
@@ -162,6 +160,11 @@ class Calibrating:
 
     def _mixed(self, examples: Mapping[str, Examples], steps: int, **place: int) -> Mixed:
         return Mixed(examples, self.asked.batch_size, steps, separate=self.plan.separate, **place)
+
+    @cached_property
+    def _starts(self) -> list[str]:
+        """Those among which a trial decides."""
+        return starts_to_try(self.asked, self.plan.tasks, self.data)
 
     @cached_property
     def _teachers(self) -> Zipped:

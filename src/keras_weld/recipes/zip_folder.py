@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +40,7 @@ class ZipFolder(AbstractContextManager["ZipFolder"]):
     Attributes:
         folder: where it is.
         finished: by merged blocks, the rounds that are finished and whose files are there.
+        notes: what was to be told of the networks' starts, those of earlier calls too.
         baselines: by name, what they are compared with, as far as that is made.
 
     Raises:
@@ -55,6 +56,7 @@ class ZipFolder(AbstractContextManager["ZipFolder"]):
         self._files: dict[str, str] = {}
         self._begun = False
         self.finished: dict[int, Round] = {}
+        self.notes: list[str] = []
         self.baselines: dict[str, Baseline] = {}
         self._made = [one for one in (self._runs, folder, *folder.parents) if not one.exists()]
         hold(self._runs)
@@ -70,6 +72,7 @@ class ZipFolder(AbstractContextManager["ZipFolder"]):
         require_same(told["identity"], self._identity, str(self.folder), what="zip", remedy=_REMEDY)
         for text in changed_versions(told["identity"], self._identity):
             self._tell(text)
+        self.notes += told["notes"]
         written = self._written()
         if written is None:
             return
@@ -111,8 +114,16 @@ class ZipFolder(AbstractContextManager["ZipFolder"]):
             (self.folder / FRONTIER).unlink(missing_ok=True)
         self._note()
 
+    def note(self, texts: Sequence[str]) -> None:
+        """Keep what is to be told of a network's start: it has to be told after an interruption, too."""
+        new = [text for text in texts if text not in self.notes]
+        if new:
+            self.notes += new
+            self.begin()
+            self._note()
+
     def _note(self) -> None:
-        write_json(self._runs / ZIP, {"identity": self._identity, "files": self._files})
+        write_json(self._runs / ZIP, {"identity": self._identity, "files": self._files, "notes": self.notes})
 
     def start_of(self, blocks: int) -> str | None:
         """The starting values that a round was begun from; None if it has not been."""

@@ -11,13 +11,14 @@ import keras
 from keras_weld.errors import IncompatibleModelsError, UsageError
 from keras_weld.recipes.sources import Sources
 from keras_weld.recipes.zip_asked import AUTO, Asked
+from keras_weld.recipes.zip_start import align_sources
 from keras_weld.zipping.blocks import Block, blocks_of
 from keras_weld.zipping.heads import output_names
 from keras_weld.zipping.lockstep import Trunk, trunk_of
 from keras_weld.zipping.optimizing import require_training
 from keras_weld.zipping.places import places_of
 from keras_weld.zipping.sharing import Rule, facts_of, rule_of
-from keras_weld.zipping.start import require_start
+from keras_weld.zipping.start import ALIGN, require_start
 from keras_weld.zipping.trace import trace
 
 
@@ -69,6 +70,8 @@ def plan_of(sources: Sources, asked: Asked) -> Plan:
         raise UsageError("There is nothing to zip.", expected="two models or more", found=len(tasks))
     if asked.start != AUTO:
         require_start(asked.start, tasks)
+    if asked.start == ALIGN:
+        align_sources(sources)
     require_training(asked.optimizer, asked.schedule)
     trunk = trunk_of([trace(model) for model in models])
     blocks, rule = blocks_of(trunk, asked.blocks), rule_of(asked.share)

@@ -30,6 +30,11 @@ class Told:
         """Count steps as done that an earlier start has made."""
         self._done += steps
 
+    def tell(self, what: str) -> None:
+        """Tell what is being done between steps."""
+        if self._progress is not None:
+            self._progress(self._done, self._planned, what)
+
     @contextmanager
     def calibration(self, what: str, steps: int, resumed: Snapshot | None) -> Iterator[Stepped]:
         """Inside the block, a calibration goes on; gives what is to be called after each of its steps.

@@ -25,6 +25,7 @@ from keras_weld.recipes.zip_judging import judged
 from keras_weld.recipes.zip_measuring import Meter
 from keras_weld.recipes.zip_plan import plan_of
 from keras_weld.recipes.zip_progress import Told
+from keras_weld.recipes.zip_start import require_start_data
 from keras_weld.recipes.zip_tasks import aims_of, classes_of, figures_of
 from keras_weld.training.conducted import make_deterministic
 from keras_weld.zipping.frontier import Baseline, Frontier, Round, deepest_within
@@ -62,6 +63,7 @@ class Zipping:
             for number, (task, model) in enumerate(zip(self.plan.tasks, self.plan.models, strict=True))
             if task in data
         }
+        require_start_data(asked, self.data)
         self.aims = {
             output: aim
             for task, one in self.data.items()
@@ -181,7 +183,7 @@ class _Rounds:
             "optimizer": _called(asked.optimizer, type(asked.optimizer).__name__),
             "seed": asked.seed,
         }
-        composed = Composed(network.model, list(self.plan.notes), parameters)
+        composed = Composed(network.model, [*self.plan.notes, *self.folder.notes], parameters)
         note_lineage(composed, "zip", self.sources.lineage, evaluations=as_lineage(list(evaluations.values())))
         target = self.folder.folder / one.file
         deliver(network.model, target, self.loading.custom_objects, unsafe=self.loading.unsafe)
@@ -204,7 +206,7 @@ class _Rounds:
             chosen=deepest_within(rounds, asked.max_drop, asked.min_speedup),
             max_drop=asked.max_drop,
             min_speedup=asked.min_speedup,
-            notes=(*self.plan.notes, *self.meter.notes, *missing),
+            notes=(*self.plan.notes, *self.folder.notes, *self.meter.notes, *missing),
             baselines=tuple(self.folder.baselines.values() if baselines is None else baselines),
         )
 

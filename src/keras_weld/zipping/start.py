@@ -13,6 +13,8 @@ from keras_weld.zipping.rebuild import settle, with_state_of
 from keras_weld.zipping.walk import Zipped
 
 MEAN, RANDOM, FROM = "mean", "random", "from:"
+LSQ, ALIGN = "lsq", "align"
+"""Not out of the models' values as they are: `fitting` needs examples, `alignment` permutes the models before."""
 
 
 def set_start(zipped: Zipped, start: str, tasks: Sequence[str]) -> None:
@@ -47,7 +49,7 @@ def require_start(start: str, tasks: Sequence[str]) -> None:
     Raises:
         UsageError: naming those that there are.
     """
-    known = [MEAN, RANDOM, *(f"{FROM}{task}" for task in tasks)]
+    known = [MEAN, RANDOM, LSQ, ALIGN, *(f"{FROM}{task}" for task in tasks)]
     if start not in known:
         raise UsageError("There is no such start for shared layers.", expected=", ".join(known), found=start)
 

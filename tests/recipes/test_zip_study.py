@@ -41,11 +41,11 @@ def test_each_start_at_each_depth_is_in_the_table_and_the_pictures(
 ) -> None:
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(Meter, "costs", lambda meter, network, trunk: COSTS)  # speed is no part of this
-    done = weld_here(*words, "--starts", "lsq,random", "--steps", 4, "--batch-size", 4, "--rounds", "0,2", check=True)
+    done = weld_here(*words, "--starts", "mean,random", "--steps", 4, "--batch-size", 4, "--rounds", "0,2", check=True)
     rows = list(csv.DictReader((tmp_path / "out" / "study.csv").read_text().splitlines()))
     told = [(row["start"], row["merged_blocks"], row["task"]) for row in rows]
     assert told == [
-        (start, depth, task) for start in ("lsq", "random") for depth in ("0", "2") for task in ("kind", "colour")
+        (start, depth, task) for start in ("mean", "random") for depth in ("0", "2") for task in ("kind", "colour")
     ]
     unmerged = [row for row in rows if row["merged_blocks"] == "0"]
     assert all(row["value"] == row["source"] and row["loss"] == "" for row in unmerged)

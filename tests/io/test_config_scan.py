@@ -81,6 +81,27 @@ def test_what_was_passed_in_passes(registered_name, custom, passes):
     assert (report.unknown == ()) is passes
 
 
+@pytest.mark.parametrize(
+    ("name", "registered_name", "custom", "passes"),
+    [
+        ("act", "function", {"act"}, True),
+        ("act", None, {"act"}, True),
+        ("act", "mine>act", {"act"}, True),
+        ("mine>act", "function", {"mine>act"}, True),
+        ("mine>act", "function", {"act"}, False),  # Keras looks for it by its whole name
+        ("act", "mine>other", {"act", "mine>other"}, False),
+        ("system", "act", {"act"}, False),
+        ("system", "function", {"act", "function"}, False),
+        ("deserialize", "act", {"act"}, False),
+    ],
+)
+def test_a_function_that_was_passed_in_passes_by_its_name(name, registered_name, custom, passes):
+    act = layer("Dense", "d", units=3, activation=function(name, registered_name=registered_name))
+    report = scan_config(model(act), custom=custom)
+    assert [found.class_name for found in report.custom] == [name]
+    assert (report.unknown == ()) is passes
+
+
 def test_wrapped_layers_activations_and_settings_of_compile_are_looked_into():
     wrapped = layer("TimeDistributed", "each", layer=layer("Scale", "s", module="mine"))
     act = layer("Dense", "d", units=3, activation="snake", kernel_initializer=layer("Orth", "o", module="mine"))

@@ -159,7 +159,7 @@ class Judge:
             return Verdict("shadowed", name, module, registered, True, True) if name in self._custom else None
         if module is not None and module != "builtins" and allow_list.kinds_under(module) is not None:
             return _gadget(item, f"{module}.{name}")
-        return Verdict("custom", name, module, registered, True, self._passed(name, registered))
+        return Verdict("custom", name, module, registered, True, self._function_passed(name, registered))
 
     def _without_module(self, item: Object, name: str, registered: str | None) -> Judgement:
         # Keras 2 wrote its optimizers as Custom>Adam.
@@ -192,6 +192,12 @@ class Judge:
     def _accept(self, item: Object, name: str, registered: str | None) -> Verdict | None:
         self._sized[id(item.raw)] = allow_list.is_known_class(name, _LAYERS)
         return Verdict("shadowed", name, None, registered, False, True) if name in self._custom else None
+
+    def _function_passed(self, name: str, registered: str | None) -> bool:
+        """Keras looks for functions by their name alone, and registers all of them as "function"."""
+        if registered not in (None, "function", name) and registered.rpartition(">")[2] != name:
+            return False
+        return name in self._custom
 
     def _passed(self, name: str, registered: str | None) -> bool:
         if registered is not None and registered in self._custom:

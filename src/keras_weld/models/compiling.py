@@ -132,11 +132,16 @@ def _metrics(model: keras.Model, said: Any) -> Any:
 
 def _metric(said: Any, output: str = "") -> Any:
     named = metric(said, output)
-    return named if isinstance(named, str) else keras.metrics.deserialize(named)
+    if isinstance(named, str):
+        return keras.saving.get_registered_object(named) or named
+    return keras.metrics.deserialize(named)
 
 
 def _loss(said: Any) -> Any:
-    return keras.losses.get(loss(said))
+    named = loss(said)
+    if isinstance(named, str):  # `.h5` has functions by their names alone
+        named = keras.saving.get_registered_object(named) or getattr(keras.losses, named, named)
+    return keras.losses.get(named)
 
 
 def _each(make: Callable[[Any], Any], said: Any) -> Any:

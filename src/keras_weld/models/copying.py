@@ -9,8 +9,8 @@ from typing import Any
 import keras
 
 from keras_weld.errors import UsageError, WeldError
-from keras_weld.models.keras_private import layers_in
 from keras_weld.models.load import load
+from keras_weld.models.own_things import own_things
 from keras_weld.models.write import write
 
 
@@ -39,16 +39,6 @@ def copy_of(model: keras.Model, custom_objects: Any = None) -> keras.Model:
         ) from error
 
 
-def classes_of(model: keras.Model) -> dict[str, type]:
-    """The classes of a model and of everything in it that Keras does not ship, by their names."""
-    found = {}
-    for layer in layers_in(model):
-        kind = type(layer)
-        if not kind.__module__.startswith("keras."):
-            found[kind.__name__] = kind
-    return found
-
-
 def _custom(model: keras.Model, custom_objects: Any) -> list[Any]:
     given = list(custom_objects.values()) if isinstance(custom_objects, dict) else list(custom_objects or ())
-    return [*classes_of(model).values(), *given]
+    return [*own_things(model).values(), *given]

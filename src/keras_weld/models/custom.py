@@ -124,7 +124,7 @@ def refuse_shadowing(config: Any, passed: Iterable[str]) -> None:
     """
     registered = keras.saving.get_custom_objects()
     suspects = {name for name in registered if is_built_in(name)} - set(passed)
-    for name in sorted(suspects & _texts(config)) if suspects else ():
+    for name in sorted(suspects & texts_in(config)) if suspects else ():
         thing = registered[name]
         raise UnsafeFileError(
             f"In this process something else is registered under the name of Keras's own {name!r}.",
@@ -135,7 +135,7 @@ def refuse_shadowing(config: Any, passed: Iterable[str]) -> None:
         )
 
 
-def _texts(config: Any) -> set[str]:
+def texts_in(config: Any) -> set[str]:
     """All texts among the values of a config."""
     found: set[str] = set()
     waiting = [config]

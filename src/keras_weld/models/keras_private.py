@@ -95,6 +95,16 @@ def random_seed() -> int | None:
     return seed
 
 
+def in_scope() -> dict[str, Any]:
+    """What `keras.saving.custom_object_scope` was given, in the blocks that we are in.
+
+    The public `get_custom_objects` has only what was registered.
+    """
+    from keras.src.backend.common import global_state
+
+    return dict(global_state.get_global_attribute("custom_objects_scope_dict", {}))
+
+
 def build_legacy(config: dict[str, Any], custom: dict[str, Any], *, unsafe: bool) -> keras.Model:
     """A model, with fresh weights, from a configuration of Keras 1 or 2, which names no modules.
 

@@ -25,7 +25,7 @@ from keras_weld.io.limits import Limits
 from keras_weld.models.budget import stored_budget
 from keras_weld.models.compiling import compile_as_saved, stored_values
 from keras_weld.models.custom import Custom, refuse_shadowing, registered_names, resolve
-from keras_weld.models.keras_private import build_legacy, layers_in
+from keras_weld.models.keras_private import build_legacy, in_scope, layers_in
 from keras_weld.models.older import modernise
 from keras_weld.models.older_activations import tell_other_activations
 from keras_weld.models.older_ops import refuse_means_of_integers
@@ -72,7 +72,8 @@ def load(
             which is told by a warning), or a SavedModel folder that Keras 2 or `weld.save` wrote. With
             `architecture`, any file of weights and any SavedModel folder of Keras as well.
         custom_objects: classes and functions of your own that the model needs: a dict by name, or a list of
-            classes or of texts such as `"my_layers:Attention"`.
+            classes, functions or texts such as `"my_layers:Attention"`. What is registered with Keras, and what
+            `keras.saving.custom_object_scope` was given, need not be passed.
         compile: whether to compile the model the way it was when it was saved, optimizer state included. An
             architecture that `model.to_json()` of Keras 3 gave tells it too.
         unsafe: also build what carries Python code, such as Lambda layers. The code runs with your rights.
@@ -98,7 +99,7 @@ def load(
     require_path(path, "Give the path of a saved model; a live model needs no loading.")
     require_flag("compile", compile)
     require_flag("unsafe", unsafe)
-    custom = resolve(custom_objects)
+    custom = in_scope() | resolve(custom_objects)  # a scope that Keras opens inside another one hides that
     names = frozenset(custom) | registered_names()
     if "://" not in os.fspath(path):
         path = Path(path)

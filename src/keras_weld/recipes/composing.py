@@ -94,26 +94,27 @@ def deliver(model: Any, out: str | os.PathLike[str], custom_objects: Any = None,
 
 
 def importable(model: Any, custom_objects: Any = None) -> list[str]:
-    """The classes of the user's own that a model needs, as `module:Class`, for another process.
+    """The classes and functions of the user's own that a model needs, as `module:Class`, for another process.
 
     Raises:
         UsageError: if one is defined in the running script, where no other process finds it.
     """
-    from keras_weld.models.copying import classes_of
+    from keras_weld.models.own_things import own_things
 
     given = custom_objects.values() if isinstance(custom_objects, Mapping) else custom_objects or ()
     given = [given] if isinstance(given, str) else list(given)
     texts = [one for one in given if isinstance(one, str)]
     named = {text.rpartition(":")[2].rpartition(".")[2] for text in texts}
-    things = {one.__name__: one for one in given if not isinstance(one, str)} | classes_of(model)
+    things = {one.__name__: one for one in given if not isinstance(one, str)} | own_things(model)
     for name, thing in things.items():
         if name in named:
             continue
         if thing.__module__ == _IN_THE_SCRIPT or "<locals>" in thing.__qualname__:
+            what = "class" if isinstance(thing, type) else "function"
             raise UsageError(
-                "A class of your own is defined where no other process can import it.",
+                f"A {what} of your own is defined where no other process can import it.",
                 layer=name,
-                expected="a class at the top of a module, such as my_layers.py",
+                expected=f"a {what} at the top of a module, such as my_layers.py",
                 found=f"{thing.__qualname__} in {thing.__module__}",
                 remedy="Move it into a module of its own, and import it from there.",
             )

@@ -13,9 +13,9 @@ import keras
 from keras_weld.errors import WeldError
 from keras_weld.io.limits import Limits
 from keras_weld.io.read import open_model
-from keras_weld.models.copying import classes_of
 from keras_weld.models.load import load
 from keras_weld.models.made_up import answers, made_up_inputs
+from keras_weld.models.own_things import own_things
 from keras_weld.recipes.run_model import model_of_run
 from keras_weld.recipes.run_step import LAST
 from keras_weld.recipes.which import is_run
@@ -122,7 +122,7 @@ def try_loading(path: str | os.PathLike[str], *, which: str | None = None, **opt
         outputs=tuple(tuple(one.shape) for one in getattr(model, "outputs", None) or ()),
         answers=answered,
         **_training(model),
-        custom=tuple(classes_of(model)),
+        custom=tuple(own_things(model)),
         notes=(*notes, *why),
     )
 

@@ -102,10 +102,10 @@ def require_same(model: Any, copied: Any) -> None:
     Raises:
         UsageError: naming these classes.
     """
-    from keras_weld.models.copying import classes_of
     from keras_weld.models.made_up import made_up_inputs
+    from keras_weld.models.own_things import own_things
 
-    own = classes_of(model)
+    own = own_things(model)
     if not own or not getattr(model, "inputs", None):
         return
     inputs = made_up_inputs(model)

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 
 import keras
-from keras.src.api_export import REGISTERED_NAMES_TO_OBJS, get_name_from_symbol
+from keras.src.api_export import get_name_from_symbol
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.saving.keras_saveable import KerasSaveable
 
@@ -65,8 +65,11 @@ FURTHER_CLASSES = {
         "QuantizationConfig",
     },
     "layers": {"Cross", "Feature", "InputSpec"},
+    "optimizers": {"OptimizerMap"},  # what a MultiOptimizer has its optimizers in
     "random": {"SeedGenerator"},
 }
+# Functions of every part of Keras that make objects out of configurations.
+READERS = {"deserialize", "get", "serialize"}
 # Functions of keras.ops that make tensors from a size, or call what they are given: no model saves them.
 NO_FUNCTIONS = {
     "arange", "array", "associative_scan", "blackman", "bartlett", "cond", "convert_to_numpy",
@@ -109,6 +112,18 @@ def classes() -> dict[str, set[str]]:
                     raise SystemExit(f"{module.__name__}.{name} is saved with models and of no known kind")
     for kind, names in FURTHER_CLASSES.items():
         found.setdefault(kind, set()).update(names)
+    return {**found, "applications": of_applications()}
+
+
+def of_applications() -> set[str]:
+    """Names of the layers that keras.applications has to itself: a file names them with their module."""
+    found = set()
+    for info in pkgutil.iter_modules(importlib.import_module("keras.src.applications").__path__):
+        if info.name.endswith("_test"):
+            continue
+        module = importlib.import_module(f"keras.src.applications.{info.name}")
+        members = (one for one in vars(module).values() if inspect.isclass(one))
+        found |= {one.__name__ for one in members if one.__module__ == module.__name__}
     return found
 
 
@@ -127,13 +142,11 @@ def functions() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for kind in STRING_KINDS:
         table = importlib.import_module(f"keras.src.{kind}").ALL_OBJECTS_DICT
-        found[kind] = {name for name, member in table.items() if isinstance(member, FunctionType)}
-        found[kind] |= {member.__name__ for member in table.values() if isinstance(member, FunctionType)}
-    found["ops"] = set()
-    for path, member in REGISTERED_NAMES_TO_OBJS.items():
-        module, _, name = path.rpartition(".")
-        if module == "keras.ops" and isinstance(member, FunctionType) and name not in NO_FUNCTIONS:
-            found["ops"].add(name)
+        known = {**table, **vars(getattr(keras, kind))}  # get() knows some of them, and a file may name them all
+        given = {name: one for name, one in known.items() if isinstance(one, FunctionType)}
+        found[kind] = {*given, *(one.__name__ for one in given.values())} - READERS
+    operations = {name for name, one in vars(keras.ops).items() if isinstance(one, FunctionType)}
+    found["ops"] = operations - NO_FUNCTIONS
     return {kind: names for kind, names in found.items() if names}
 
 

@@ -338,9 +338,31 @@ def test_nesting_above_the_limit_ends_in_words():
 
 def test_findings_of_a_hostile_file_are_cut_off():
     layers = [layer(f"Scale{number}", "s", module="m") for number in range(500)]
-    big = [layer("Dense", "d", units=10**9) for _ in range(500)]
+    big = [layer("Dense", "d", units=10**9 + number) for number in range(500)]
     report = scan_config(model(*layers, *big))
     assert len(report.unknown) == len(report.problems) == 50
+
+
+def test_one_problem_in_many_layers_is_told_once_with_their_number():
+    layers = [layer("NewestLayer", f"new_{number}") for number in range(36)]
+    report = scan_config(model(*layers, layer("Dense", "big", units=10**9)))
+    assert [problem.layer for problem in report.problems] == [
+        'layer "new_0" (number 1 of "functional_1") and 35 more',
+        'layer "big" (number 37 of "functional_1")',
+    ]
+
+
+def test_layers_of_keras_applications_are_known_by_their_module():
+    module = "keras.src.applications.convnext"
+    scale = layer("LayerScale", "s", module=module, registered_name="LayerScale", init_values=1e-6, projection_dim=4)
+    require_safe(scan_config(model(scale)))
+    refuse(model(layer("LayerScale", "s", module=module, projection_dim=10**9)), LimitError)
+    refuse(model(layer("LayerScale", "s", module=module, registered_name="mine>LayerScale")), UnsafeFileError)
+    for name in ("ConvNeXtTiny", "preprocess_input", "Layer", "Functional"):
+        refuse(model(layer(name, "s", module=module)), UnsafeFileError)
+    for other in (layer("LayerScale", "s", module="mine"), legacy("LayerScale", "s")):  # the user's own
+        refuse(model(other), UnknownClassError)
+        require_safe(scan_config(model(other), custom={"LayerScale"}))
 
 
 def test_the_allow_list_covers_what_models_name():

@@ -67,6 +67,7 @@ _OLDER_STRINGS: dict[str, frozenset[str]] = {
 # Which kinds may stand under which part of Keras: keras.<part>, keras.src.<part>, keras.<part>.<anything>.
 _PARTS: dict[str, tuple[str, ...]] = {
     "activations": ("activations",),
+    "applications": ("applications",),
     "constraints": ("constraints",),
     "distillation": ("models", "losses", "distillation"),
     "dtype_policies": ("dtype_policies",),
@@ -94,6 +95,8 @@ _MODULE = re.compile(
     r"(?:\.src|\._legacy|\.legacy|\.api(?:\._v[12]\.keras)?)*"
     r"(?:\.(?P<part>[a-z_]+)(?P<rest>(?:\.[a-z][a-z0-9_]*){0,4}))?"
 )
+# Layers that Keras finds by their module alone; without one, a class of that name is somebody else's.
+_BY_MODULE = "applications"
 # The kinds of objects that are looked for in a config that names no modules (whole-model .h5, Keras 1 and 2).
 _KINDS_OF_FUNCTIONS = ("activations", "constraints", "initializers", "losses", "metrics", "regularizers")
 
@@ -116,8 +119,8 @@ def kinds_under(module: str) -> tuple[str, ...] | None:
 
 
 def is_known_class(name: str, kinds: tuple[str, ...] | None = None) -> bool:
-    """Whether Keras ships a class of that name, of one of `kinds` (or of any)."""
-    for kind in kinds if kinds is not None else CLASSES:
+    """Whether Keras ships a class of that name, of one of `kinds` (or of any that needs no module to be found)."""
+    for kind in kinds if kinds is not None else CLASSES.keys() - {_BY_MODULE}:
         if name in CLASSES.get(kind, ()) or name in _ALIASES.get(kind, ()):
             return True
     return False

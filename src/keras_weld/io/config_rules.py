@@ -25,7 +25,7 @@ _NO_SIZES = frozenset(
 _PATHS = frozenset(
     {"checkpoint", "file", "filename", "filepath", "path", "preset", "url", "vocabulary", "idf_weights"},
 )
-_LAYERS = ("layers", "models", "operations")
+_LAYERS = ("applications", "layers", "models", "operations")
 _OPTIMIZERS = ("optimizers",)
 _PLAIN_DTYPE = re.compile(r"bool|string|bfloat16|u?int(4|8|16|32|64)|float(16|32|64|8_e4m3fn|8_e5m2)|complex(64|128)")
 _NOT_KERAS = "Do not use this file unless you know who made it; Keras does not write such files."

@@ -103,7 +103,13 @@ class _Findings:
     executable: list[FoundClass] = field(default_factory=list)
     older: list[FoundClass] = field(default_factory=list)
     shadowed: list[FoundClass] = field(default_factory=list)
-    problems: list[WeldError] = field(default_factory=list)
+    problems: dict[tuple[Any, ...], list[WeldError]] = field(default_factory=dict)
+
+    def add_problem(self, error: WeldError) -> None:
+        """Keep an error; those that differ in their place alone are told as one."""
+        alike = (type(error), error.problem, error.found)
+        if alike in self.problems or len(self.problems) < _FEW:
+            self.problems.setdefault(alike, []).append(error)
 
     def add(self, sort: str, found: FoundClass) -> None:
         entries: list[FoundClass] = getattr(self, sort)
@@ -117,7 +123,7 @@ class _Findings:
             tuple(self.executable),
             tuple(self.older),
             tuple(self.shadowed),
-            tuple(self.problems),
+            tuple(map(_as_one, self.problems.values())),
             unsafe,
         )
 
@@ -153,10 +159,19 @@ def scan_config(
         for item in walk(config, depth=limits.json_depth, size=limits.dimension, compiled=compiled):
             _judge(judge, item, findings)
     except TooDeepError:
-        findings.problems.insert(0, _too_deep(limits))
-    for problem in findings.problems:
+        findings.problems = {("too deep",): [_too_deep(limits)], **findings.problems}
+    report = findings.report(unsafe)
+    for problem in report.problems:
         problem.file = file
-    return findings.report(unsafe)
+    return report
+
+
+def _as_one(alike: list[WeldError]) -> WeldError:
+    """The first of several errors, with the number of its places."""
+    first = alike[0]
+    if others := len({error.layer for error in alike}) - 1:
+        first.layer = f"{first.layer} and {others} more"
+    return first
 
 
 def _judge(judge: Judge, item: Object | Text | Entry, findings: _Findings) -> None:
@@ -164,8 +179,7 @@ def _judge(judge: Judge, item: Object | Text | Entry, findings: _Findings) -> No
     if verdict is None:
         return
     if isinstance(verdict, WeldError):
-        if len(findings.problems) < _FEW:
-            findings.problems.append(verdict)
+        findings.add_problem(verdict)
         return
     if isinstance(item, Entry):
         return

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import keras
+import numpy as np
 import pytest
 
 from keras_weld.checks.architecture import compare
@@ -11,6 +15,7 @@ from keras_weld.core.graph import ModelGraph
 from keras_weld.core.state import ModelState
 from keras_weld.errors import UnknownClassError, WrongKindError
 from keras_weld.io.kinds import Kind
+from keras_weld.models import load
 from keras_weld.models.refusal import refusal
 
 pytestmark = pytest.mark.keras
@@ -55,3 +60,33 @@ def test_the_refusal_names_it() -> None:
     assert "model.to_json()" in str(told.remedy)
     own = refusal(TypeError("Could not locate class 'Mine'."), state)
     assert isinstance(own, UnknownClassError)
+
+
+def masked() -> keras.Model:
+    """An Embedding that masks makes a NotEqual in the graph; further operations are called beside it."""
+    words = keras.Input((4,), name="words")
+    vectors = keras.layers.Embedding(7, 3, mask_zero=True, name="embedding")(words)
+    state = keras.layers.LSTM(3, name="lstm")(vectors)
+    mean = keras.ops.mean(vectors[:, 1], axis=-1, keepdims=True)
+    return keras.Model(words, [keras.layers.Dense(2, name="dense")(state), keras.ops.square(mean)])
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")
+def test_with_its_architecture_beside_it_the_weights_are_loaded(tmp_path: Path, weld_here: Callable[..., Any]) -> None:
+    model = masked()
+    model.save(tmp_path / "m.h5")
+    model.save(tmp_path / "m.keras")
+    (tmp_path / "m.json").write_text(model.to_json())
+    with pytest.raises(WrongKindError, match="holds an operation of keras.ops"):
+        load(tmp_path / "m.h5")
+    examples = np.array([[1, 2, 3, 0], [4, 0, 0, 0]])
+    expected = model(examples)
+    fresh = masked()
+    fresh.save(tmp_path / "other.keras")  # its weights are others, and give way
+    for name in ("m.json", "m.keras", "other.keras"):
+        for one, other in zip(load(tmp_path / "m.h5", architecture=tmp_path / name)(examples), expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+    asked = ["convert", tmp_path / "m.h5", tmp_path / "new.keras", "--architecture", tmp_path / "m.json"]
+    weld_here(*asked, check=True)
+    np.testing.assert_array_equal(load(tmp_path / "new.keras")(examples)[0], expected[0])
+    assert "loads" in weld_here("load", tmp_path / "m.h5", "--architecture", tmp_path / "m.json", check=True).stdout

@@ -24,6 +24,7 @@ def scan_file(
     limits: Limits = _DEFAULT,
     custom: Collection[str] = frozenset(),
     unsafe: bool = False,
+    building: bool = True,
 ) -> ModelState:
     """Open a model file, and refuse it if building a model from it would not be safe.
 
@@ -36,6 +37,8 @@ def scan_file(
         limits: what the file may ask for.
         custom: names of the classes and functions that the user passed in.
         unsafe: whether executable content (Lambda layers) is allowed.
+        building: whether the model is built from this file; if another one has the architecture, this one's own is
+            of no account.
 
     Returns:
         The open state; close it after use.
@@ -46,7 +49,8 @@ def scan_file(
     state = open_with(path, limits, Reader.H5PY)
     try:
         with add_context(file=path):
-            _scan(state, limits, custom, unsafe)
+            if building:
+                _scan(state, limits, custom, unsafe)
     except BaseException:
         state.close()
         raise

@@ -108,11 +108,13 @@ def load(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=_UNTRAINED)
             model = load(architecture, custom_objects=custom, compile=False, unsafe=unsafe, limits=limits)
+    limits = Limits() if limits is None else limits
     with (
-        scan_file(path, limits=Limits() if limits is None else limits, custom=names, unsafe=unsafe) as state,
+        scan_file(path, limits=limits, custom=names, unsafe=unsafe, building=model is None) as state,
         add_context(file=path),
     ):
-        refuse_shadowing([state.config, state.compile_config], custom)
+        if model is None:
+            refuse_shadowing([state.config, state.compile_config], custom)
         ours = compile and (state.kind == Kind.LEGACY_MODEL or _is_keras_2(state))
         stored = stored_values(state) if ours else {}
         stepless = _has_no_step(state)

@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 
 from keras_weld.core.tensor import Role
-from keras_weld.errors import DamagedFileError
+from keras_weld.errors import DamagedFileError, WrongKindError
 from keras_weld.io import zip_writer
+from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
 from keras_weld.io.kinds import Kind
-from keras_weld.io.read import open_model
+from keras_weld.io.limits import Limits
+from keras_weld.io.read import open_model, open_with
 from keras_weld.io.zip_writer import ZipWriter
 
 DTYPES = ["float16", "float32", "float64", "int8", "int32", "int64", "uint8", "uint32", "bool", ml_dtypes.bfloat16]
@@ -218,6 +220,18 @@ def test_shards_give_one_model_whatever_is_in_which(tmp_path: Path) -> None:
     assert_same(file, values)
 
 
+def test_a_shard_by_itself_is_refused_with_its_map(tmp_path: Path) -> None:
+    file = handmade.make_shards(tmp_path / "m.weights.json", handmade.tensors())
+    shard = sorted(tmp_path.glob("*.weights.h5"))[0]
+    shard = shard.rename(tmp_path / "m_00000.weights.h5")
+    file.write_text(json.dumps({"metadata": {}, "weight_map": {"/layers/dense/vars": [shard.name]}}))
+    with pytest.raises(WrongKindError, match="one shard of several") as caught:
+        open_model(shard)
+    assert caught.value.remedy == f"Give the map, which leads to every shard: {file}"
+    file.write_text(json.dumps({"metadata": {}, "weight_map": {"/layers/dense/vars": ["other.weights.h5"]}}))
+    open_model(shard).close()  # a file that the map does not name is whole
+
+
 @pytest.mark.parametrize(
     ("written", "flipped", "found"),
     [(b"bfloat16", b"bfloat06", "dtype: bfloat06"), (b"dtype\0", b"dtypd\0", "no such attribute")],
@@ -233,3 +247,15 @@ def test_bfloat16_that_does_not_say_so_is_damaged(tmp_path: Path, written: bytes
     with pytest.raises(DamagedFileError, match="does not say what they are") as caught:
         open_model(file)
     assert (caught.value.file, caught.value.layer, caught.value.found) == (str(file), "layers/dense/vars/0", found)
+
+
+def test_bfloat16_in_a_whole_model_of_hdf5_is_not_called_damaged(tmp_path: Path) -> None:
+    file = tmp_path / "a.h5"
+    with h5py.File(file, "w") as there:  # as Keras writes it
+        there.create_dataset("model_weights/dense/dense/bias", data=np.zeros(3, ml_dtypes.bfloat16).view("V2"))
+        there.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": {"name": "m", "layers": []}})
+    for reader in (Reader.QUICK, Reader.H5PY):
+        with pytest.raises(WrongKindError, match="not even Keras can load it") as caught:
+            open_with(file, Limits(), reader)
+        assert caught.value.layer == "model_weights/dense/dense/bias"
+        assert caught.value.remedy == "Save the model as .keras where it was built."

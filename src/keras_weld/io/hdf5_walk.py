@@ -14,13 +14,14 @@ import numpy as np
 from h5py import h5d, h5g, h5o, h5s, h5t, h5z
 
 from keras_weld.core.dtypes import BFLOAT16, Dtype
-from keras_weld.errors import DamagedFileError, LimitError, UnsafeFileError, add_context
+from keras_weld.errors import DamagedFileError, LimitError, UnsafeFileError, WrongKindError, add_context
 from keras_weld.io.hdf5_attributes import attribute
 from keras_weld.io.hdf5_errors import COPY_AGAIN, NOT_KERAS
 from keras_weld.io.hdf5_file import Hdf5, Stored, natural
 from keras_weld.io.limits import MB
 
 _LZF = 32000
+_OF_WHOLE_MODELS = ("model_weights/", "optimizer_weights/")
 _SMALL = 64 * MB  # of small tensors together: zeros alone pack tightly
 _FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32, _LZF}
 
@@ -107,7 +108,7 @@ class Walk:
                     found="external or virtual storage",
                     remedy=NOT_KERAS,
                 )
-            dtype, plain = self._dtype(dataset)
+            dtype, plain = self._dtype(dataset, path)
             shape = self._shape(dataset)
             stored = Stored(path, shape, dtype, None)
             self.limits.check("tensor_bytes", stored.nbytes, f"The size of the tensor {path}")
@@ -119,12 +120,12 @@ class Walk:
             self._chunked(layout, stored, kept)
             return stored
 
-    def _dtype(self, dataset: h5d.DatasetID) -> tuple[Dtype, bool]:
+    def _dtype(self, dataset: h5d.DatasetID, path: str) -> tuple[Dtype, bool]:
         """The dtype, and whether the stored bytes are the values as they are in memory."""
         kind = dataset.get_type()
         if isinstance(kind, h5t.TypeOpaqueID) and kind.get_size() in (1, 2):
             flag = attribute(h5py.Dataset(dataset), "dtype", self.limits, lambda: self.file.heap_texts)
-            return _unnamed(kind.get_size(), flag), True
+            return _unnamed(path, kind.get_size(), flag), True
         known = isinstance(kind, h5t.TypeIntegerID | h5t.TypeFloatID | h5t.TypeEnumID | h5t.TypeCompoundID)
         dtype = np.dtype(kind.dtype) if known else np.dtype(object)
         if isinstance(kind, h5t.TypeStringID) and not kind.is_variable_str():
@@ -205,9 +206,16 @@ def _text(name: bytes) -> str:
         ) from error
 
 
-def _unnamed(size: int, flag: Any) -> Dtype:
+def _unnamed(path: str, size: int, flag: Any) -> Dtype:
     """The dtype of values that HDF5 has no kind for: of two bytes, it is bfloat16 and the file says so."""
     if size == BFLOAT16.itemsize:
+        if flag is None and path.startswith(_OF_WHOLE_MODELS):
+            raise WrongKindError(
+                "The file holds bfloat16 and, as a whole-model .h5, does not say so: not even Keras can load it.",
+                expected="a .keras file, which keeps the dtype",
+                found="values of two bytes without a dtype",
+                remedy="Save the model as .keras where it was built.",
+            )
         if flag != "bfloat16":
             raise DamagedFileError(
                 "A tensor of two bytes a value does not say what they are.",

@@ -89,6 +89,7 @@ def _open_text(path: Path, container: str, limits: Limits, reader: Reader) -> Mo
 def _open_hdf5(path: Path, limits: Limits, reader: Reader) -> ModelState:
     from keras_weld.io.hdf5 import open_hdf5
     from keras_weld.io.legacy_h5 import read_legacy
+    from keras_weld.io.sharded import require_no_shard
     from keras_weld.io.weights_file import read_weights
 
     content = open_hdf5(path, limits, reader=reader)
@@ -97,6 +98,7 @@ def _open_hdf5(path: Path, limits: Limits, reader: Reader) -> ModelState:
         if legacy or content.attribute("", "model_config") is not None:
             return _named_rightly(path, read_legacy(content, limits))
         if any(group.rpartition("/")[2] == "vars" for group in content.groups):
+            require_no_shard(path, limits)
             return read_weights(content)
         raise WrongKindError(
             "This HDF5 file holds no Keras model.",

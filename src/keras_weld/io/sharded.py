@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from keras_weld.core.state import LazyTensor, ModelState
-from keras_weld.errors import DamagedFileError, MissingFileError, UnsafeFileError, add_context
+from keras_weld.errors import DamagedFileError, MissingFileError, UnsafeFileError, WrongKindError, add_context
 from keras_weld.io.hdf5 import Hdf5, Stored, open_hdf5
 from keras_weld.io.hdf5_reader import Reader
 from keras_weld.io.kinds import LINEAGE, Kind
 from keras_weld.io.limits import Limits
 from keras_weld.io.naming import name_tensors
+
+_SHARD = re.compile(r"(.+)_\d{5}\.weights\.h5")  # as Keras names them
 
 
 def read_sharded(path: Path, content: dict[str, Any], limits: Limits, reader: Reader = Reader.QUICK) -> ModelState:
@@ -46,6 +49,25 @@ def read_sharded(path: Path, content: dict[str, Any], limits: Limits, reader: Re
         metadata={"lineage": lineage, "shards": sorted(shards)},
         closers=tuple(shard.close for shard in shards.values()),
     )
+
+
+def require_no_shard(path: Path, limits: Limits) -> None:
+    """Refuse a shard by itself where the map that names it lies beside it.
+
+    Raises:
+        WrongKindError: naming the map.
+    """
+    match = _SHARD.fullmatch(path.name)
+    beside = path.with_name(f"{match[1]}.weights.json") if match else None
+    if beside is None or not beside.is_file() or beside.stat().st_size > limits.json_bytes:
+        return
+    if f'"{path.name}"' in beside.read_text("utf-8", errors="replace"):
+        raise WrongKindError(
+            "The file is one shard of several: it holds a part of the weights.",
+            expected="all weights of the model",
+            found=f"a shard that {beside.name} names",
+            remedy=f"Give the map, which leads to every shard: {beside}",
+        )
 
 
 def _places(content: dict[str, Any]) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from keras_weld.core.graph import GraphLayer
 from keras_weld.core.state import ModelState
 from keras_weld.errors import (
     DamagedFileError,
@@ -14,11 +15,12 @@ from keras_weld.errors import (
     WrongKindError,
 )
 from keras_weld.io.bare_operations import bare_operations, taken_for_a_layer
+from keras_weld.io.kinds import Kind
 
 _OBJECT = re.compile(r"object <\w+ name=([^,>]+)")
 _CONFIG_NAME = re.compile(r"could not be deserialized properly.*?'name': '([^']+)'", re.DOTALL)
 _LEGACY_NAME = re.compile(r"deserializing class '(\w+)' using config=\{'name': '([^']+)'")
-_LAYER = re.compile(r"[Ll]ayer (?:#\d+ \(named )?['\"]?([\w/.-]+)['\"]?\)?")
+_LAYER = re.compile(r"""[Ll]ayer (?:#\d+ \(named |['"]|(?=[\w/.-]+ weight shape))([\w/.-]+)""")
 _SHAPES = re.compile(
     r"(?:variable\.shape|target variable has shape|expects shape)\W+(\([^)]*\)).*?(\([^)]*\))", re.DOTALL
 )
@@ -31,6 +33,10 @@ _UNKNOWN = re.compile(
 )
 _SLOTS = re.compile(r"because it has (\d+) variables whereas the saved optimizer has (\d+)")
 _BAD_CHECKSUM = re.compile(r"Bad CRC-32 for file '([^']+)'")  # how zipfile puts it
+_TO_KERAS = (
+    "Save the model as .keras where it was built, or load the weights into its architecture, which model.to_json() "
+    "gives: weld.load(file, architecture='arch.json'). "
+)
 _LENGTH = 300
 
 
@@ -95,7 +101,7 @@ def refusal(error: Exception, state: ModelState) -> WeldError:
             "building.",
         )
     wanted = unknown and unknown[1]
-    if operation := next((one for one in bare_operations(state) if wanted in (None, one.class_name)), None):
+    if operation := _operation_meant(text, wanted, state):
         return taken_for_a_layer(operation, _reason(text))
     if unknown:
         name = unknown[1]
@@ -113,8 +119,9 @@ def refusal(error: Exception, state: ModelState) -> WeldError:
         layer=layer,
         expected=None if version is None else f"what Keras {version} wrote",
         found=_reason(text) or type(error).__name__,
-        remedy="If layers of your own are involved, check that their get_config and build match what was "
-        "saved. weld inspect shows what the file holds without building it.",
+        remedy=(_TO_KERAS if state.kind == Kind.LEGACY_MODEL else "")
+        + "If layers of your own are involved, check that their get_config and build match what was saved. "
+        "weld inspect shows what the file holds without building it.",
     )
 
 
@@ -140,6 +147,15 @@ def _optimizer(text: str, state: ModelState) -> OptimizerStateError:
         found=f"{counts[2]}, of what was trained before" if counts else _reason(text),
         remedy=without,
     )
+
+
+def _operation_meant(text: str, wanted: str | None, state: ModelState) -> GraphLayer | None:
+    """The operation in an `.h5` that Keras stumbled over, unless its message names something else."""
+    named = _LEGACY_NAME.findall(text)
+    for one in bare_operations(state):
+        if wanted in (None, one.class_name) and (not named or named[-1][1] == one.name):
+            return one
+    return None
 
 
 def _layer_of(text: str) -> str | None:

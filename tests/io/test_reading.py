@@ -220,11 +220,11 @@ def test_shards_give_one_model_whatever_is_in_which(tmp_path: Path) -> None:
     assert_same(file, values)
 
 
-def test_a_shard_by_itself_is_refused_with_its_map(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["m_00000.weights.h5", "m_3fa1c2_00000.weights.h5"])
+def test_a_shard_by_itself_is_refused_with_its_map(tmp_path: Path, name: str) -> None:
     file = handmade.make_shards(tmp_path / "m.weights.json", handmade.tensors())
-    shard = sorted(tmp_path.glob("*.weights.h5"))[0]
-    shard = shard.rename(tmp_path / "m_00000.weights.h5")
-    file.write_text(json.dumps({"metadata": {}, "weight_map": {"/layers/dense/vars": [shard.name]}}))
+    shard = sorted(tmp_path.glob("*.weights.h5"))[0].rename(tmp_path / name)
+    file.write_text(json.dumps({"metadata": {}, "weight_map": {"/layers/dense/vars": [name]}}))
     with pytest.raises(WrongKindError, match="one shard of several") as caught:
         open_model(shard)
     assert caught.value.remedy == f"Give the map, which leads to every shard: {file}"

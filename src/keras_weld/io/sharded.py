@@ -16,7 +16,7 @@ from keras_weld.io.kinds import LINEAGE, Kind
 from keras_weld.io.limits import Limits
 from keras_weld.io.naming import name_tensors
 
-_SHARD = re.compile(r"(.+)_\d{5}\.weights\.h5")  # as Keras names them
+_SHARD = re.compile(r"_\d{5}\.weights\.h5$")
 
 
 def read_sharded(path: Path, content: dict[str, Any], limits: Limits, reader: Reader = Reader.QUICK) -> ModelState:
@@ -57,17 +57,19 @@ def require_no_shard(path: Path, limits: Limits) -> None:
     Raises:
         WrongKindError: naming the map.
     """
-    match = _SHARD.fullmatch(path.name)
-    beside = path.with_name(f"{match[1]}.weights.json") if match else None
-    if beside is None or not beside.is_file() or beside.stat().st_size > limits.json_bytes:
+    if not _SHARD.search(path.name):
         return
-    if f'"{path.name}"' in beside.read_text("utf-8", errors="replace"):
-        raise WrongKindError(
-            "The file is one shard of several: it holds a part of the weights.",
-            expected="all weights of the model",
-            found=f"a shard that {beside.name} names",
-            remedy=f"Give the map, which leads to every shard: {beside}",
-        )
+    for parts in (1, 2):  # Keras writes NAME_00000, weld.save NAME_TOKEN_00000
+        beside = path.with_name("_".join(path.name.split("_")[:-parts]) + ".weights.json")
+        if not beside.is_file() or beside.stat().st_size > limits.json_bytes:
+            continue
+        if f'"{path.name}"' in beside.read_text("utf-8", errors="replace"):
+            raise WrongKindError(
+                "The file is one shard of several: it holds a part of the weights.",
+                expected="all weights of the model",
+                found=f"a shard that {beside.name} names",
+                remedy=f"Give the map, which leads to every shard: {beside}",
+            )
 
 
 def _places(content: dict[str, Any]) -> dict[str, list[str]]:

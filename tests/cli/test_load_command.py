@@ -61,3 +61,20 @@ def test_size_of_shards(weld_here, tmp_path):
     out = tmp_path / "m.weights.json"
     weld_here("save", GOLDEN / "keras3_0" / "mlp.keras", "-o", out, "--shard-size", 1e-6, check=True)
     assert len(list(tmp_path.glob("*.h5"))) > 2
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_scaled_loss_hides_neither_rate_nor_step(weld_here, tmp_path, suffix):
+    import keras
+    import numpy as np
+
+    file = tmp_path / f"m{suffix}"
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, dtype="mixed_float16")])
+    model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.003)), "mse")
+    model.train_on_batch(np.ones((2, 3), "float32"), np.ones((2, 2), "float32"))
+    model.optimizer.iterations.assign(4)
+    model.save(file)
+    inspected = weld_here("inspect", file, check=True).stdout
+    assert "Adam, learning rate 0.003, step 4, the loss scaled for float16 (" in " ".join(inspected.split())
+    loaded = weld_here("load", file, check=True).stdout
+    assert "Adam, step 4, learning rate 0.003, the loss scaled for float16, " in " ".join(loaded.split())

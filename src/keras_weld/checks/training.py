@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from keras_weld.core.snake_case import snake_case
 from keras_weld.core.state import LazyTensor, ModelState
+
+_INNER = "inner_optimizer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,15 @@ class Optimizer:
     """What a file tells of the optimizer.
 
     Attributes:
-        name: its class, `Adam`, or None if only its variables are there.
+        name: its class, `Adam`, or None if only its variables are there; of one that scales the loss, the class that
+            it wraps.
         learning_rate: the current one, or None if it is not told.
         schedule: the class of the schedule that the learning rate follows, or None.
         step: how many updates were made, or None.
         variables: how many variables the file keeps for it; without them training starts afresh.
         bytes: their size.
+        scales_loss: whether it scales the loss for float16 and leaves the steps to the one that it wraps
+            (`keras.optimizers.LossScaleOptimizer`).
     """
 
     name: str | None
@@ -43,6 +48,7 @@ class Optimizer:
     step: int | None
     variables: int
     bytes: int
+    scales_loss: bool = False
 
 
 def optimizer_of(state: ModelState) -> Optimizer | None:
@@ -52,12 +58,17 @@ def optimizer_of(state: ModelState) -> Optimizer | None:
     if not written and not state.optimizer:
         return None
     name, config = _class_and_config(written)
+    inner = config.get(_INNER)
+    if isinstance(inner, Mapping):
+        name, config = _class_and_config(inner)
+    wraps = isinstance(inner, Mapping) or any(_INNER in tensor.spec.path.split("/") for tensor in state.optimizer)
+    counts = _of_steps(state, config.get("name")) if wraps else state.optimizer
     rate = config.get("learning_rate", config.get("lr"))
     schedule = _class_and_config(rate)[0] if isinstance(rate, Mapping) else None
-    stored = _scalar(state, "learning_rate")
+    stored = _scalar(counts, "learning_rate")
     if stored is None and isinstance(rate, int | float) and not isinstance(rate, bool):
         stored = float(rate)
-    step = _scalar(state, "iteration", "iterations")
+    step = _scalar(counts, "iteration", "iterations")
     return Optimizer(
         name=name,
         learning_rate=stored,
@@ -65,6 +76,7 @@ def optimizer_of(state: ModelState) -> Optimizer | None:
         step=None if step is None else int(step),
         variables=len(state.optimizer),
         bytes=sum(tensor.spec.nbytes for tensor in state.optimizer),
+        scales_loss=wraps,
     )
 
 
@@ -141,8 +153,22 @@ def _flat(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _scalar(state: ModelState, *names: str) -> float | None:
-    for tensor in state.optimizer:
+def _of_steps(state: ModelState, name: Any) -> list[LazyTensor]:
+    """The variables of an optimizer that another wraps, which has a step and a rate of its own that stay 0.
+
+    Keras 3 keeps them in a group of their own; a whole-model `.h5` names them after the wrapped optimizer.
+
+    Args:
+        state: the file, open.
+        name: of the wrapped optimizer, as far as the file tells.
+    """
+    by_group = [tensor for tensor in state.optimizer if _INNER in tensor.spec.path.split("/")]
+    by_name = [tensor for tensor in state.optimizer if tensor.spec.name.rpartition("/")[0] == f"optimizer/{name}"]
+    return by_group or by_name or state.optimizer
+
+
+def _scalar(tensors: Iterable[LazyTensor], *names: str) -> float | None:
+    for tensor in tensors:
         if tensor.spec.name.rpartition("/")[2] in names and tensor.spec.size == 1:
             return _value(tensor)
     return None

@@ -166,6 +166,8 @@ def _training(summary: Summary) -> Iterator[tuple[str, str]]:
         parts.append(f"by {optimizer.schedule}")
     if optimizer.step is not None:
         parts.append(f"step {optimizer.step:,}")
+    if optimizer.scales_loss:
+        parts.append("the loss scaled for float16")
     stored = f"{optimizer.variables} variables, {size(optimizer.bytes)}" if optimizer.variables else "no state"
     yield "optimizer", f"{', '.join(parts)} ({stored} in the file)"
 

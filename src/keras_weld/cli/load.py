@@ -117,7 +117,8 @@ def _rows(found: Loaded) -> Iterator[tuple[str, str]]:
         yield "compiled", f"loss {found.loss}" + (f"; metrics {', '.join(found.metrics)}" if found.metrics else "")
         one = found.optimizer
         rate = f"learning rate {one.learning_rate:.4g}"
-        yield "optimizer", f"{one.name}, step {one.step:,}, {rate}, {one.variables} variables"
+        scaled = ", the loss scaled for float16" if one.scales_loss else ""
+        yield "optimizer", f"{one.name}, step {one.step:,}, {rate}{scaled}, {one.variables} variables"
     if found.custom:
         yield "own classes", ", ".join(found.custom)
     for note in found.notes:

@@ -29,16 +29,18 @@ class LoadedOptimizer:
     """An optimizer that came back.
 
     Attributes:
-        name: its class.
+        name: its class; of one that scales the loss, the class that it wraps.
         step: the steps that it has taken.
         learning_rate: of the next step.
         variables: how many it has.
+        scales_loss: whether it scales the loss for float16 (`keras.optimizers.LossScaleOptimizer`).
     """
 
     name: str
     step: int
     learning_rate: float
     variables: int
+    scales_loss: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +151,16 @@ def _training(model: keras.Model) -> dict[str, Any]:
         return {}
     said = model.get_compile_config() or {}
     optimizer = model.optimizer
+    inner = getattr(optimizer, "inner_optimizer", None)
     return {
         "loss": _named(said.get("loss")),
         "metrics": tuple(_named(one) for one in keras.tree.flatten(_names(said.get("metrics")))),
         "optimizer": LoadedOptimizer(
-            type(optimizer).__name__, int(optimizer.iterations), rate_of(model), len(optimizer.variables)
+            name=type(optimizer if inner is None else inner).__name__,
+            step=int(optimizer.iterations),
+            learning_rate=rate_of(model),
+            variables=len(optimizer.variables),
+            scales_loss=inner is not None,
         ),
     }
 

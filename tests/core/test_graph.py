@@ -249,3 +249,10 @@ def test_architectures_of_other_versions(path):
     assert len(calls_in_order(graph)) == sum(max(1, len(layer.calls)) for layer in graph.layers)
     used = {edge.layer for edge in [*consumers(graph), *graph.outputs, *graph.inputs]}
     assert used == {layer.name for layer in graph.layers}
+
+
+def test_a_layer_goes_by_the_name_that_keras_exports_it_by() -> None:
+    entry = {"class_name": "GroupedQueryAttention", "config": {"name": "gqa", "trainable": True}}
+    graph = ModelGraph.from_config({"class_name": "Sequential", "config": {"name": "s", "layers": [entry]}})
+    assert graph.layer("gqa").class_name == "GroupQueryAttention"
+    assert [one.storage_path for one in graph.walk()] == ["layers/grouped_query_attention"]

@@ -9,6 +9,7 @@ from io import BytesIO
 import h5py
 import pytest
 
+from keras_weld.core.exported_names import exported_name
 from keras_weld.core.graph import ModelGraph
 from keras_weld.core.layer_variables import class_of_group, sub_layers_of, variables_of
 from keras_weld.core.tensor import Role
@@ -63,8 +64,7 @@ def test_every_layer_of_keras_is_known():
 
     outside = {"FlaxLayer", "InputSpec", "JaxLayer", "TFSMLayer", "TorchModuleWrapper"}
     by_class = {value: name for name, value in vars(keras.layers).items() if isinstance(value, type)}
-    aliases = {"GroupedQueryAttention": "GroupQueryAttention"}
-    names = {aliases.get(one.__name__, one.__name__) for one in by_class}
+    names = {exported_name(one.__name__) for one in by_class}
     assert {name for name in names - outside if variables_of(name, {}) is None} == set()
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from keras_weld.core.exported_names import exported_name
 from keras_weld.core.graph_calls import is_new_form, read_calls, read_ends
 from keras_weld.core.graph_indices import count_from_zero
 from keras_weld.core.graph_nodes import Call, Edge, Shape, edges_in, shape_of
@@ -28,7 +29,7 @@ class GraphLayer:
 
     Attributes:
         name: its name in the model.
-        class_name: its class, `Conv2D`.
+        class_name: its class, `Conv2D`, by the name that Keras exports it by.
         module: the module the class is imported from, or "" in files of Keras 1 and 2.
         config: what its class is built from.
         build_config: shapes that it was built for, `{"input_shape": [None, 8]}`; empty if not written.
@@ -213,7 +214,7 @@ def _read_layer(entry: Any, number: int) -> GraphLayer:
             found=type(entry).__name__,
             remedy="Save the model again from where it came from.",
         )
-    class_name: str = entry["class_name"]
+    class_name = exported_name(entry["class_name"])
     inner = None
     if _is_model(class_name, config):
         inner = ModelGraph.from_config({**entry, "config": config})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from keras_weld.core.exported_names import name_in_code
+
 
 def snake_case(class_name: str) -> str:
     """`conv2d_transpose` for `Conv2DTranspose`, by the same three steps as Keras 3.
@@ -17,8 +19,5 @@ def snake_case(class_name: str) -> str:
 
 
 def group_name(class_name: str) -> str:
-    """The group for layers of this class: its snake case, of the class's true name.
-
-    One class is called otherwise in configs than in Keras's code.
-    """
-    return snake_case({"GroupQueryAttention": "GroupedQueryAttention"}.get(class_name, class_name))
+    """The group for layers of this class: the snake case of its name in Keras's code."""
+    return snake_case(name_in_code(class_name))

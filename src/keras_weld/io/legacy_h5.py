@@ -21,7 +21,6 @@ from keras_weld.io.hdf5 import Hdf5, Stored
 from keras_weld.io.json_text import checked_compile_config, parse_json
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
-from keras_weld.io.newer_config import IN_CODE
 from keras_weld.io.weights_file import root_lineage
 
 _WEIGHTS, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
@@ -201,7 +200,6 @@ def expected_by_layer(graph: ModelGraph) -> dict[str, Expected]:
 def _expand(
     group: str, name: str, owner: str, class_name: str, config: Mapping[str, Any]
 ) -> Iterator[tuple[Known, str]]:
-    class_name = IN_CODE.get(class_name, class_name)
     for number, (variable, role) in enumerate(variables_of(class_name, dict(config)) or ()):
         yield (f"{group}/vars/{number}", f"{name}/{variable}", role), owner
     for attribute, part_class, part_config in sub_layers_of(class_name, dict(config)) or ():

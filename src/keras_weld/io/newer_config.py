@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras_weld.core.exported_names import exported_name
 from keras_weld.io.allow_list import is_known_class
 
 Config = dict[str, Any]
 
 _MODELS = {"Functional": "keras.src.models.functional", "Model": "keras", "Sequential": "keras"}
-# Classes whose name in Keras's code is not the one that they are exported by.
-IN_CODE = {"GroupedQueryAttention": "GroupQueryAttention"}
 
 
 def with_modules(config: Config) -> Config | None:
@@ -41,7 +40,7 @@ def with_modules(config: Config) -> Config | None:
 
 
 def _layer(config: Config, name: str, inner: Config) -> Config | None:
-    exported = IN_CODE.get(name, name)
+    exported = exported_name(name)
     if is_known_class(exported, ("layers",)) and ("trainable" in inner or name == "InputLayer"):
         return {**config, "module": "keras.layers", "class_name": exported, "registered_name": None}
     if is_known_class(exported):

@@ -9,6 +9,7 @@ from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, Severity, note, refusal, refused_as, warning
 from keras_weld.checks.kernels import SAME_START, Likeness, families
 from keras_weld.checks.labels import compare_labels
+from keras_weld.checks.order import UNPLACED, UNSURE, Doubt, doubt_of_order, own_layer_in_h5
 from keras_weld.checks.others import OTHERS
 from keras_weld.checks.prepared import other_statistics, other_vocabularies
 from keras_weld.checks.tensors import Pairing, differences, of_fractions, whole_numbers
@@ -55,6 +56,7 @@ def for_average(models: Sequence[Candidate], pairings: Sequence[Pairing], pairs:
         yield from _architecture(first, other)
         if first.state.weights and other.state.weights:
             yield from differences(pairing, other)
+            yield from _order(pairing, first, other)
             yield from _adapted(pairing, other)
         yield from _vocabularies(first, other)
         yield from compare_labels(first, other, Severity.REFUSAL)
@@ -96,6 +98,20 @@ def _meanings(first: Candidate, other: Candidate) -> Iterator[Finding]:
         )
 
 
+def _order(pairing: Pairing, first: Candidate, other: Candidate) -> Iterator[Finding]:
+    if not pairing.by_order:
+        return
+    doubt = doubt_of_order(pairing, first.state, other.state)
+    if doubt is not None:
+        yield _doubted(UNSURE, doubt)
+        return
+    yield warning(
+        "The tensors can only be matched by their order: their names do not tell which is which.",
+        file=other.name,
+        remedy="Give files with the architecture (.keras), or make sure that both models were built by the same code.",
+    )
+
+
 def _adapted(pairing: Pairing, other: Candidate) -> Iterator[Finding]:
     for one in other_statistics(pairing.pairs):
         yield warning(
@@ -124,14 +140,30 @@ def _vocabularies(first: Candidate, other: Candidate) -> Iterator[Finding]:
 
 def _layout(models: Sequence[Candidate]) -> Iterator[Finding]:
     placed = [all("vars/" in tensor.spec.path for tensor in one.state.weights) for one in models if one.state.weights]
-    if placed and not any(placed):
-        yield warning(
-            "None of the files tells where Keras 3 would keep its tensors.",
-            file=models[0].name,
-            expected="one file as .keras, .weights.h5, .weights.json, or .h5 with its architecture",
-            found=models[0].state.kind,
-            remedy="Give the architecture as well: weld average --architecture model.json",
-        )
+    if not placed or any(placed):
+        return
+    doubt = next(filter(None, (own_layer_in_h5(one.state) for one in models)), None)
+    if doubt is not None:
+        yield _doubted(UNPLACED, doubt)
+        return
+    yield warning(
+        UNPLACED,
+        file=models[0].name,
+        expected="one file as .keras, .weights.h5, .weights.json, or .h5 with its architecture",
+        found=models[0].state.kind,
+        remedy="Give the architecture as well: weld average --architecture model.json",
+    )
+
+
+def _doubted(text: str, doubt: Doubt) -> Finding:
+    return refusal(
+        text,
+        file=doubt.file,
+        layer=doubt.layer,
+        expected=doubt.expected,
+        found=doubt.found,
+        remedy=doubt.remedy,
+    )
 
 
 def _integers(first: Candidate) -> Iterator[Finding]:

@@ -104,13 +104,6 @@ def differences(pairing: Pairing, other: Candidate) -> Iterator[Finding]:
             file=other.name,
             remedy="Make sure that layers of one name have one meaning, and mind that outputs may be in another order.",
         )
-    if pairing.by_order:
-        yield warning(
-            "The tensors can only be matched by their order: their names do not tell which is which.",
-            file=other.name,
-            remedy="Give files with the architecture (.keras), or make sure that both models were built "
-            "by the same code.",
-        )
 
 
 def _dtypes(pairing: Pairing, other: Candidate) -> Iterator[Finding]:

@@ -38,7 +38,7 @@ class ModelState(Mapping[str, LazyTensor]):
 
     Attributes:
         source: the file or folder it was read from, as the user named it.
-        kind: the format, one of the names in `keras_weld.io.kinds`.
+        kind: the format, one of `keras_weld.core.kind`.
         tensors: the tensors by `TensorSpec.name`, in the order of `model.get_weights()` as far as the file
             tells it; optimizer variables come last.
         config: the model's architecture as plain JSON values (the content of `config.json`, or what a

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import mmap
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from keras_weld.core.file_names import with_format
+from keras_weld.core.kind import Kind as Kind  # handed on
 from keras_weld.errors import DamagedFileError, MissingFileError, UnsafeFileError, WrongKindError
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -17,19 +17,6 @@ ZIP_MAGIC = b"PK\x03\x04"
 HDF5_SUFFIXES = (".h5", ".hdf5", ".keras.h5")
 LINEAGE = "keras_weld"
 """Under this name a file that was merged keeps what it was made of, in every format."""
-
-
-class Kind(StrEnum):
-    """The formats that can be read."""
-
-    KERAS = "keras"
-    WEIGHTS = "weights.h5"
-    SHARDED = "weights.json"
-    LEGACY_MODEL = "h5 model"
-    LEGACY_WEIGHTS = "h5 weights"
-    SAVED_MODEL = "SavedModel"
-    ARCHITECTURE = "architecture"
-
 
 YAML_SUFFIXES = (".yaml", ".yml")
 READABLE = ".keras, .weights.h5, .weights.json, .h5, a SavedModel folder, or architecture .json or .yaml"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_weld.checks.order import UNPLACED, own_layer_in_h5
 from keras_weld.checks.prepared import other_statistics, other_vocabularies
 from keras_weld.checks.tensors import Pairing
 from keras_weld.core.dtypes import is_float
@@ -21,7 +22,7 @@ from keras_weld.io.write import written_kind
 from keras_weld.recipes.caution import different_starts, require_means, require_one_architecture
 from keras_weld.recipes.layout import distance, in_layout, keras_3_config
 from keras_weld.recipes.losses import trained_otherwise
-from keras_weld.recipes.matching import match
+from keras_weld.recipes.matching import match, unsure
 from keras_weld.recipes.streaming import Task
 
 _DEFAULT = Limits()
@@ -53,6 +54,9 @@ class Plan:
                 remedy="Give a file that holds weights.",
             )
         if not in_layout(self.template):
+            doubt = next(filter(None, map(own_layer_in_h5, states)), None)
+            if doubt is not None:
+                raise unsure(UNPLACED, doubt)
             raise IncompatibleModelsError(
                 "None of the sources tells where Keras 3 would keep its tensors.",
                 file=self.template.source,

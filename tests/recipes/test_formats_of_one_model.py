@@ -1,0 +1,88 @@
+"""One model in `.keras` and in `.h5`: `weld check --for average` and `weld average` say the same of the two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ implementation")]
+
+import keras  # noqa: E402 - not for a run without a backend
+import numpy as np  # noqa: E402
+from keras import layers  # noqa: E402
+
+from keras_weld.errors import WeldError  # noqa: E402
+from keras_weld.recipes.average import average  # noqa: E402
+from keras_weld.recipes.check import check  # noqa: E402
+from keras_weld.recipes.convert import convert  # noqa: E402
+
+
+@keras.saving.register_keras_serializable("formats")
+class Affine(layers.Layer):
+    """Two variables of one shape, which an `.h5` tells apart by their order alone."""
+
+    def build(self, shape: Any) -> None:
+        self.slope = self.add_weight(shape=(shape[-1],), name="slope", initializer="ones")
+        self.shift = self.add_weight(shape=(shape[-1],), name="shift")
+
+    def call(self, given: Any) -> Any:
+        return given * self.slope + self.shift
+
+
+def with_attention() -> keras.Model:
+    given = keras.Input((3, 4))
+    return keras.Model(given, layers.GroupQueryAttention(2, 2, 1)(given, given))
+
+
+def with_own() -> keras.Model:
+    return keras.Sequential([keras.Input((3,)), Affine(), layers.Dense(2)])
+
+
+def saved(build: Callable[[], keras.Model], folder: Path) -> tuple[Path, Path]:
+    keras.utils.set_random_seed(1)
+    model = build()
+    files = folder / "m.keras", folder / "m.h5"
+    for file in files:
+        model.save(file)
+    return files
+
+
+@pytest.mark.parametrize("build", [with_attention])
+def test_two_formats_are_averaged_as_the_check_says(tmp_path: Path, build: Callable[[], keras.Model]) -> None:
+    new, old = saved(build, tmp_path)
+    for pair in ([new, old], [old, new]):
+        assert check(pair, purpose="average").possible
+        average(pair, tmp_path / "mean.keras")
+        mean, source = (keras.models.load_model(file).get_weights() for file in (tmp_path / "mean.keras", new))
+        assert all(map(np.array_equal, mean, source))
+
+
+@pytest.mark.parametrize(
+    ("build", "one", "other", "problem"),
+    [
+        (with_own, "m.keras", "m.h5", "Nothing tells which tensor of one model is which of the other."),
+        (with_own, "m.h5", "m.h5", "None of the files tells where Keras 3 would keep its tensors."),
+    ],
+)
+def test_the_check_refuses_what_average_refuses_and_why(
+    tmp_path: Path, build: Callable[[], keras.Model], one: str, other: str, problem: str
+) -> None:
+    saved(build, tmp_path)
+    pair = [tmp_path / one, tmp_path / other]
+    report = check(pair, purpose="average")
+    with pytest.raises(WeldError) as caught:
+        average(pair, tmp_path / "mean.keras")
+    first = report.merge("average").findings[0]
+    assert (report.possible, caught.value.problem, first.text) == (False, problem, problem)
+    assert (first.file, first.layer, first.remedy) == (caught.value.file, caught.value.layer, caught.value.remedy)
+
+
+def test_a_layer_of_ones_own_can_be_averaged_once_it_is_converted(tmp_path: Path) -> None:
+    new, old = saved(with_own, tmp_path)
+    (first, *_) = check([new, old], purpose="average").merge("average").findings
+    assert "weld convert FILE.h5 NEW.keras --custom module:Class" in str(first.remedy)
+    convert(old, tmp_path / "converted.keras", custom_objects={"Affine": Affine})
+    average([new, tmp_path / "converted.keras"], tmp_path / "mean.keras")

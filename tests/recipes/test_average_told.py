@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 import handmade
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -15,6 +16,7 @@ from keras_weld.checks.finding import Finding
 from keras_weld.cli.main import app
 from keras_weld.errors import IncompatibleModelsError, ShapeMismatchError, UsageError, WrongKindError
 from keras_weld.io.guard import scan_file
+from keras_weld.io.read import open_model
 from keras_weld.recipes.average import average
 from keras_weld.recipes.check import check
 from keras_weld.recipes.inspect import inspect
@@ -156,6 +158,25 @@ def test_an_operation_that_an_h5_does_not_tell_from_a_layer_is_refused_by_the_sc
     scan_file(file, custom={"Relu"}).close()  # a layer of one's own may have that name
     like_a_layer = with_operation(tmp_path / "b.h5", "Softmax")  # which Keras builds as the layer, and rightly
     assert inspect(like_a_layer).problems == ()
+
+
+def test_a_layer_that_does_not_say_whether_it_is_trained_is_no_operation(tmp_path: Path) -> None:
+    def is_operation(class_name: str, *, weights: bool = False) -> bool:
+        file = with_operation(tmp_path / "m.h5", class_name)
+        if weights:
+            with h5py.File(file, "r+") as content:
+                top = content["model_weights"]
+                top.attrs["layer_names"] = [b"hidden", b"norm", b"between", b"out"]
+                top.create_group("between").attrs["weight_names"] = [b"between/w"]
+                top["between/between/w"] = np.ones(3, "float32")
+        with open_model(file) as state:
+            assert state.graph is not None
+            return state.graph.layer("between").is_operation
+
+    assert is_operation("Relu")
+    assert not is_operation("Relu", weights=True)  # of one's own, then
+    assert not is_operation("Discretization")
+    assert not is_operation("my_package>Scale")
 
 
 @pytest.mark.parametrize("command", ["inspect", "check"])

@@ -37,6 +37,12 @@ def with_attention() -> keras.Model:
     return keras.Model(given, layers.GroupQueryAttention(2, 2, 1)(given, given))
 
 
+def with_bins() -> keras.Model:
+    bins = layers.Discretization(bin_boundaries=[0.0, 1.0], output_mode="one_hot")
+    given = keras.Input((1,))
+    return keras.Model(given, layers.Dense(2)(bins(given)))
+
+
 def with_own() -> keras.Model:
     return keras.Sequential([keras.Input((3,)), Affine(), layers.Dense(2)])
 
@@ -50,7 +56,7 @@ def saved(build: Callable[[], keras.Model], folder: Path) -> tuple[Path, Path]:
     return files
 
 
-@pytest.mark.parametrize("build", [with_attention])
+@pytest.mark.parametrize("build", [with_attention, with_bins])
 def test_two_formats_are_averaged_as_the_check_says(tmp_path: Path, build: Callable[[], keras.Model]) -> None:
     new, old = saved(build, tmp_path)
     for pair in ([new, old], [old, new]):

@@ -30,7 +30,7 @@ class GraphLayer:
     Attributes:
         name: its name in the model.
         class_name: its class, `Conv2D`, by the name that Keras exports it by.
-        module: the module the class is imported from, or "" in files of Keras 1 and 2.
+        module: the module the class is imported from, or "" in files of Keras 1 and 2 and of layers in an `.h5`.
         config: what its class is built from.
         build_config: shapes that it was built for, `{"input_shape": [None, 8]}`; empty if not written.
         calls: how often and on what it is called, in order; an input has none.
@@ -224,18 +224,12 @@ def _read_layer(entry: Any, number: int) -> GraphLayer:
     return GraphLayer(
         name=str(name),
         class_name=class_name,
-        module=str(entry.get("module") or _module_left_out(entry, options)),
+        module=str(entry.get("module") or ""),
         config=options,
         build_config=dict(built) if isinstance(built, Mapping) else {},
         graph=inner,
         shared_id=shared_id if isinstance(shared_id, int) else None,
     )
-
-
-def _module_left_out(entry: Mapping[str, Any], options: Mapping[str, Any]) -> str:
-    """What Keras 3 leaves out of an `.h5` file: that this is an operation. Every layer says whether it is trainable."""
-    operation = is_new_form(entry.get("inbound_nodes")) and "trainable" not in options and "module" not in entry
-    return "keras.ops" if operation else ""
 
 
 def _read_layers(entries: list[Any]) -> dict[str, GraphLayer]:

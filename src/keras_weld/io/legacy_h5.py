@@ -21,6 +21,7 @@ from keras_weld.io.hdf5 import Hdf5, Stored
 from keras_weld.io.json_text import checked_compile_config, parse_json
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
+from keras_weld.io.newer_config import with_operations
 from keras_weld.io.weights_file import root_lineage
 
 _WEIGHTS, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
@@ -45,7 +46,7 @@ def read_legacy(content: Hdf5, limits: Limits) -> ModelState:
     training = checked_compile_config(_json(content, "", "training_config", limits))
     top = _WEIGHTS if _WEIGHTS in content.groups else ""
     tensors: dict[str, LazyTensor] = {}
-    graph = ModelGraph.from_config(config) if config else None
+    graph = ModelGraph.from_config(with_operations(config, _with_weights(content, top))) if config else None
     expected = expected_by_layer(graph) if graph else {}
     for layer in content.texts(top, "layer_names") or []:
         group = f"{top}/{layer}".strip("/")
@@ -68,6 +69,15 @@ def read_legacy(content: Hdf5, limits: Limits) -> ModelState:
         closers=(content.close,),
         known_graph=graph,
     )
+
+
+def _with_weights(content: Hdf5, top: str) -> set[str]:
+    """Names of the layers that have weights in the file, and of those inside them."""
+    found: set[str] = set()
+    for layer in content.texts(top, "layer_names") or []:
+        names = content.texts(f"{top}/{layer}".strip("/"), "weight_names") or []
+        found.update([layer] if names else [], *(name.split("/")[:-1] for name in names))
+    return found
 
 
 def _json(content: Hdf5, group: str, name: str, limits: Limits) -> Any:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from handmade_models import candidate, dense, layer, mlp, state
 
+from keras_weld.checks.architecture import compare
 from keras_weld.checks.candidate import candidate_of
 from keras_weld.checks.compat import PURPOSES, compare_models
+from keras_weld.core.graph import GraphLayer, ModelGraph
 from keras_weld.errors import UnsafeFileError
 
 ALL = set(PURPOSES)
@@ -125,6 +127,16 @@ def test_configs_of_other_versions_say_the_same_in_other_words():
     theirs = [layer("Conv2D", "x", filters=4, kernel_size=[3, 3], activation=old, padding="same", groups=1)]
     models = two(ours, theirs)
     assert merges(*models)["average"].possible
+
+
+def test_a_tuple_in_the_form_of_a_saved_model_is_the_same_tuple():
+    def compared(*shapes):
+        inputs = [GraphLayer("x", "InputLayer", config={"batch_shape": shape}) for shape in shapes]
+        return compare(*(ModelGraph("m", "Functional", (one,)) for one in inputs))
+
+    assert compared([None, 6], {"class_name": "__tuple__", "items": [None, 6]}) == []
+    (found,) = compared([None, 6], {"class_name": "__tuple__", "items": [None, 7]})
+    assert (found.expected, found.found) == ("batch_shape=[None, 6]", "batch_shape=[None, 7]")
 
 
 def test_normalization_wants_new_statistics():

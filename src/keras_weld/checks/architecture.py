@@ -9,7 +9,7 @@ from typing import Any
 from keras_weld.checks.calls import given, same_tensors, same_values, values_of
 from keras_weld.checks.finding import Finding, Severity
 from keras_weld.checks.nodes import Node, flatten
-from keras_weld.checks.options import differing_options
+from keras_weld.checks.options import differing_options, untupled
 from keras_weld.checks.others import OTHERS
 from keras_weld.checks.partners import inputs_by_name, partners
 from keras_weld.core.graph import GraphLayer, ModelGraph
@@ -180,6 +180,7 @@ def _show(value: object) -> str:
 
 def _in_words(value: object) -> str:
     """A value as a person would write it: `L2(l2=0.01)` for an object, a function by its name."""
+    value = untupled(value)
     options = value.get("config") if isinstance(value, Mapping) else None
     if isinstance(value, Mapping) and value.get("class_name") == "function" and isinstance(options, str):
         module = str(value.get("module") or "keras")

@@ -112,7 +112,7 @@ def _rank(layer: GraphLayer) -> int | None:
 
 
 def _value(name: str, config: Mapping[str, Any], rank: int | None) -> Any:
-    value = config[name]
+    value = untupled(config[name])
     if name in _ACTIVATIONS:
         return activation_of({"activation": value}) or value
     if name == "batch_shape" and isinstance(value, list | tuple):
@@ -143,11 +143,17 @@ def _penalty(value: Mapping[str, Any]) -> Any:
     return tuple(f"{factor:.6g}" for factor in factors)
 
 
+def untupled(value: Any) -> Any:
+    """A list for a tuple in the form that Keras 2 gives it in a SavedModel."""
+    if isinstance(value, Mapping) and value.get("class_name") == "__tuple__" and "items" in value:
+        return value["items"]
+    return value
+
+
 def plain(value: Any) -> Any:
     """Without what differs from file to file of one model: module paths, ids, tuples and lists of one."""
+    value = untupled(value)
     if isinstance(value, Mapping):
-        if value.get("class_name") == "__tuple__" and "items" in value:
-            return plain(value["items"])
         kept = ("shared_object_id", "module", "registered_name", "build_config", "name")
         return {key: plain(item) for key, item in value.items() if key not in kept}
     if isinstance(value, list | tuple):

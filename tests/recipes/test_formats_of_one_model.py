@@ -18,6 +18,7 @@ from keras_weld.errors import WeldError  # noqa: E402
 from keras_weld.recipes.average import average  # noqa: E402
 from keras_weld.recipes.check import check  # noqa: E402
 from keras_weld.recipes.convert import convert  # noqa: E402
+from keras_weld.recipes.inspect import inspect  # noqa: E402
 
 
 @keras.saving.register_keras_serializable("formats")
@@ -43,6 +44,10 @@ def with_bins() -> keras.Model:
     return keras.Model(given, layers.Dense(2)(bins(given)))
 
 
+def with_norm() -> keras.Model:
+    return keras.Sequential([keras.Input((3,)), layers.SpectralNormalization(layers.Dense(2))])
+
+
 def with_own() -> keras.Model:
     return keras.Sequential([keras.Input((3,)), Affine(), layers.Dense(2)])
 
@@ -56,7 +61,7 @@ def saved(build: Callable[[], keras.Model], folder: Path) -> tuple[Path, Path]:
     return files
 
 
-@pytest.mark.parametrize("build", [with_attention, with_bins])
+@pytest.mark.parametrize("build", [with_attention, with_bins, with_norm])
 def test_two_formats_are_averaged_as_the_check_says(tmp_path: Path, build: Callable[[], keras.Model]) -> None:
     new, old = saved(build, tmp_path)
     for pair in ([new, old], [old, new]):
@@ -64,6 +69,14 @@ def test_two_formats_are_averaged_as_the_check_says(tmp_path: Path, build: Calla
         average(pair, tmp_path / "mean.keras")
         mean, source = (keras.models.load_model(file).get_weights() for file in (tmp_path / "mean.keras", new))
         assert all(map(np.array_equal, mean, source))
+
+
+def test_a_kernel_that_is_stored_twice_counts_once(tmp_path: Path) -> None:
+    files = [*saved(with_norm, tmp_path), tmp_path / "m.weights.h5"]
+    keras.models.load_model(files[0]).save_weights(files[2])
+    for file in files:
+        counts = inspect(file).summary.parameters
+        assert (counts.total, counts.trainable, counts.non_trainable) == (3 * 2 + 2 + 2, 3 * 2 + 2, 2)
 
 
 @pytest.mark.parametrize(

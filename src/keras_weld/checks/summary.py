@@ -12,6 +12,7 @@ from keras_weld.checks.preprocessing import Step, steps_of
 from keras_weld.checks.training import Optimizer, losses_of, metrics_of, optimizer_of
 from keras_weld.core.graph import ModelGraph
 from keras_weld.core.state import ModelState
+from keras_weld.core.stored_twice import each_once
 from keras_weld.core.tensor import Role, TensorSpec
 
 
@@ -111,7 +112,7 @@ def summarize(state: ModelState, custom: Sequence[str] = ()) -> Summary:
         inputs=inputs_of(state),
         outputs=outputs,
         layers=_layers(state, graph),
-        parameters=_count([tensor.spec for tensor in state.weights]),
+        parameters=_count(each_once([tensor.spec for tensor in state.weights])),
         preprocessing=steps_of(graph) if graph else (),
         optimizer=optimizer_of(state),
         losses=losses_of(compiled),
@@ -127,8 +128,7 @@ def summarize(state: ModelState, custom: Sequence[str] = ()) -> Summary:
 def _layers(state: ModelState, graph: ModelGraph | None) -> tuple[LayerRow, ...]:
     sizes: Counter[str] = Counter()
     learning: set[str] = set()
-    for tensor in state.weights:
-        spec = tensor.spec
+    for spec in each_once([tensor.spec for tensor in state.weights]):
         if spec.role is Role.SEED_STATE:
             continue
         sizes[spec.layer] += spec.size

@@ -22,6 +22,7 @@ from keras_weld.io.json_text import checked_compile_config, parse_json
 from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
 from keras_weld.io.newer_config import with_operations
+from keras_weld.io.shared_kernels import Expected, Known, told_once
 from keras_weld.io.weights_file import root_lineage
 
 _WEIGHTS, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
@@ -30,9 +31,6 @@ _FROZEN = re.compile(r"(moving|running)_(mean|variance|std)|count|seed_generator
 _OLD_NAMES = {"W": "kernel", "b": "bias", "running_mean": "moving_mean", "running_std": "moving_variance"}
 
 _KERAS_1 = re.compile(r"(?P<layer>[^/]+)_(?P<variable>[WUb](_[a-z]+)?|gamma|beta|alphas|running_(mean|std))")
-
-Known = tuple[str, str, Role]  # storage path, name, role
-Expected = list[tuple[Known, str]]  # and the layer, or part of one, that has it, by the names given to them
 
 
 def read_legacy(content: Hdf5, limits: Limits) -> ModelState:
@@ -89,8 +87,10 @@ def _json(content: Hdf5, group: str, name: str, limits: Limits) -> Any:
 
 def _add(tensors: dict[str, LazyTensor], content: Hdf5, group: str, layer: str, expected: Expected | None) -> None:
     names = content.texts(group, "weight_names") or []
-    unknown = [(weight, None) for weight in names]
-    fitting: Sequence[tuple[str, Known | None]] = fit_names(names, expected, _orders(expected)) or unknown
+    once, shared = told_once(expected or [])
+    fitting: list[tuple[str, Known | None]] = [*(fit_names(names, once, _orders(once)) or ())]
+    fitting += [(weight, shared[known]) for weight, known in fitting if known in shared]
+    fitting = fitting or [(weight, None) for weight in names]
     for weight, known in fitting:
         at = f"{group}/{weight}"
         if at not in content.datasets:
@@ -163,9 +163,9 @@ def meant_by(names: Sequence[str], expected: Expected) -> dict[str, Known | None
     return {weight: _one_meant(weight, meant) for weight in names}
 
 
-def _orders(expected: Expected | None) -> list[list[Known]]:
+def _orders(expected: Expected) -> list[list[Known]]:
     """In which orders Keras wrote a layer's variables: all that is trained first; early versions, as they come."""
-    as_they_come = [known for known, _ in expected or ()]
+    as_they_come = [known for known, _ in expected]
     return [sorted(as_they_come, key=lambda one: one[2] is not Role.TRAINABLE), as_they_come]
 
 

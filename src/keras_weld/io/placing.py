@@ -17,8 +17,9 @@ from keras_weld.core.tensor import Role
 from keras_weld.errors import IncompatibleModelsError, ShapeMismatchError
 from keras_weld.io.expected_shapes import expected_shapes
 from keras_weld.io.kinds import Kind
-from keras_weld.io.legacy_h5 import Expected, Known, agree, expected_by_layer, meant_by
+from keras_weld.io.legacy_h5 import agree, expected_by_layer, meant_by
 from keras_weld.io.shape_rules import Shape, Shapes
+from keras_weld.io.shared_kernels import Expected, Known, told_once
 
 _REMEDY = "Give the architecture that these weights were saved from."
 _Placed = list[tuple[LazyTensor, Known]]
@@ -42,10 +43,11 @@ def place(state: ModelState, graph: ModelGraph) -> ModelState:
     placed: _Placed = []
     by_order = False
     for tensors, variables in _parts(state, graph):
-        found = _by_name(tensors, variables)
+        once, shared = told_once(variables)
+        found = _by_name(tensors, once)
         if found is None:
-            found, by_order = _in_order(state, tensors, variables, shapes), True
-        placed += found
+            found, by_order = _in_order(state, tensors, once, shapes), True
+        placed += [*found, *((tensor, shared[known]) for tensor, known in found if known in shared)]
     for tensor, known in placed:
         _require_shape(state, tensor, known, shapes)
     others = {name: tensor for name, tensor in state.tensors.items() if tensor not in state.weights}
@@ -77,7 +79,7 @@ def _parts(state: ModelState, graph: ModelGraph) -> list[tuple[list[LazyTensor],
         parts = [(by_layer[layer], expected[layer]) for layer in expected if layer in wanted]
     else:
         parts = [(tensors, [one for variables in expected.values() for one in variables])]
-    if any(len(some) != len(variables) for some, variables in parts):
+    if any(len(some) != len(told_once(variables)[0]) for some, variables in parts):
         raise ShapeMismatchError(
             "The tensors of this file are not those of the architecture.",
             file=state.source,

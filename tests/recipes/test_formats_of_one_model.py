@@ -33,6 +33,22 @@ class Affine(layers.Layer):
         return given * self.slope + self.shift
 
 
+@keras.saving.register_keras_serializable("formats")
+class Gated(layers.Layer):
+    """A variable and a layer that this one makes itself."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner = layers.Dense(2)
+
+    def build(self, shape: Any) -> None:
+        self.gate = self.add_weight(shape=(), name="gate")
+        self.inner.build(shape)
+
+    def call(self, given: Any) -> Any:
+        return self.inner(given) * self.gate
+
+
 def with_attention() -> keras.Model:
     given = keras.Input((3, 4))
     return keras.Model(given, layers.GroupQueryAttention(2, 2, 1)(given, given))
@@ -46,6 +62,16 @@ def with_bins() -> keras.Model:
 
 def with_norm() -> keras.Model:
     return keras.Sequential([keras.Input((3,)), layers.SpectralNormalization(layers.Dense(2))])
+
+
+def with_lora() -> keras.Model:
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+    model.layers[0].enable_lora(1)
+    return model
+
+
+def with_own_part() -> keras.Model:
+    return keras.Sequential([keras.Input((3,)), Gated()])
 
 
 def with_own() -> keras.Model:
@@ -83,6 +109,9 @@ def test_a_kernel_that_is_stored_twice_counts_once(tmp_path: Path) -> None:
     ("build", "one", "other", "problem"),
     [
         (with_own, "m.keras", "m.h5", "Nothing tells which tensor of one model is which of the other."),
+        (with_own_part, "m.keras", "m.h5", "Nothing tells which tensor of one model is which of the other."),
+        (with_lora, "m.h5", "m.keras", "Nothing tells which tensor of one model is which of the other."),
+        (with_lora, "m.h5", "m.h5", "None of the files tells where Keras 3 would keep its tensors."),
         (with_own, "m.h5", "m.h5", "None of the files tells where Keras 3 would keep its tensors."),
     ],
 )
@@ -94,14 +123,19 @@ def test_the_check_refuses_what_average_refuses_and_why(
     report = check(pair, purpose="average")
     with pytest.raises(WeldError) as caught:
         average(pair, tmp_path / "mean.keras")
-    first = report.merge("average").findings[0]
+    first, *_ = report.merge("average").findings
     assert (report.possible, caught.value.problem, first.text) == (False, problem, problem)
     assert (first.file, first.layer, first.remedy) == (caught.value.file, caught.value.layer, caught.value.remedy)
 
 
-def test_a_layer_of_ones_own_can_be_averaged_once_it_is_converted(tmp_path: Path) -> None:
-    new, old = saved(with_own, tmp_path)
-    (first, *_) = check([new, old], purpose="average").merge("average").findings
-    assert "weld convert FILE.h5 NEW.keras --custom module:Class" in str(first.remedy)
+@pytest.mark.parametrize(
+    ("build", "remedy"), [(with_own, "FILE.h5 NEW.keras --custom module:Class"), (with_lora, "FILE.h5 NEW.keras")]
+)
+def test_what_an_h5_does_not_tell_can_be_averaged_once_it_is_converted(
+    tmp_path: Path, build: Callable[[], keras.Model], remedy: str
+) -> None:
+    new, old = saved(build, tmp_path)
+    first, *_ = check([new, old], purpose="average").merge("average").findings
+    assert str(first.remedy).endswith(f"weld convert {remedy}")
     convert(old, tmp_path / "converted.keras", custom_objects={"Affine": Affine})
     average([new, tmp_path / "converted.keras"], tmp_path / "mean.keras")

@@ -9,7 +9,7 @@ from keras_weld.checks.candidate import Candidate
 from keras_weld.checks.finding import Finding, Severity, note, refusal, refused_as, warning
 from keras_weld.checks.kernels import SAME_START, Likeness, families
 from keras_weld.checks.labels import compare_labels
-from keras_weld.checks.order import UNPLACED, UNSURE, Doubt, doubt_of_order, own_layer_in_h5
+from keras_weld.checks.order import UNPLACED, UNSURE, Doubt, doubt_of_order, untold_in_h5, untold_of
 from keras_weld.checks.others import OTHERS
 from keras_weld.checks.prepared import other_statistics, other_vocabularies
 from keras_weld.checks.tensors import Pairing, differences, of_fractions, whole_numbers
@@ -55,8 +55,7 @@ def for_average(models: Sequence[Candidate], pairings: Sequence[Pairing], pairs:
     for other, pairing in zip(models[1:], pairings, strict=True):
         yield from _architecture(first, other)
         if first.state.weights and other.state.weights:
-            yield from differences(pairing, other)
-            yield from _order(pairing, first, other)
+            yield from _tensors(pairing, first, other)
             yield from _adapted(pairing, other)
         yield from _vocabularies(first, other)
         yield from compare_labels(first, other, Severity.REFUSAL)
@@ -98,7 +97,12 @@ def _meanings(first: Candidate, other: Candidate) -> Iterator[Finding]:
         )
 
 
-def _order(pairing: Pairing, first: Candidate, other: Candidate) -> Iterator[Finding]:
+def _tensors(pairing: Pairing, first: Candidate, other: Candidate) -> Iterator[Finding]:
+    untold = untold_of(pairing, first.state, other.state)
+    if untold is not None:
+        yield _doubted(UNSURE, untold)
+        return
+    yield from differences(pairing, other)
     if not pairing.by_order:
         return
     doubt = doubt_of_order(pairing, first.state, other.state)
@@ -142,7 +146,7 @@ def _layout(models: Sequence[Candidate]) -> Iterator[Finding]:
     placed = [all("vars/" in tensor.spec.path for tensor in one.state.weights) for one in models if one.state.weights]
     if not placed or any(placed):
         return
-    doubt = next(filter(None, (own_layer_in_h5(one.state) for one in models)), None)
+    doubt = next(filter(None, (untold_in_h5(one.state) for one in models)), None)
     if doubt is not None:
         yield _doubted(UNPLACED, doubt)
         return

@@ -13,6 +13,7 @@ from keras_weld.core.state import LazyTensor, ModelState
 UNSURE = "Nothing tells which tensor of one model is which of the other."
 _SAVE_AS_KERAS = "Load the weights into the model built in code, and save it as .keras; then average that."
 UNPLACED = "None of the files tells where Keras 3 would keep its tensors."
+_LORA = "/lora_"
 _OF_LEGACY = (Kind.LEGACY_MODEL, Kind.LEGACY_WEIGHTS)
 
 
@@ -53,10 +54,17 @@ def doubt_of_order(found: Pairing, reference: ModelState, other: ModelState) -> 
     return _contradiction(found, other) or _unknown_order(found, reference, other)
 
 
+def untold_of(found: Pairing, reference: ModelState, other: ModelState) -> Doubt | None:
+    """Why two files have different tensors though they may be of one model; None if no format is to blame for it."""
+    if reference.kind == other.kind or not (found.missing or found.extra):
+        return None
+    return untold_in_h5(reference) or untold_in_h5(other)
+
+
 def _unknown_order(found: Pairing, reference: ModelState, other: ModelState) -> Doubt | None:
     nested = any(ours.spec.path.count("layers/") > 1 for ours, _ in found.pairs)
     for state in (reference, other):
-        if doubt := own_layer_in_h5(state):
+        if doubt := untold_in_h5(state):
             return doubt
     for state in (reference, other):
         if not _order_is_known(state, nested):
@@ -102,9 +110,27 @@ def _order_is_known(state: ModelState, nested: bool) -> bool:
     return state.kind is Kind.SAVED_MODEL  # weights alone are in the order of writing, more or less
 
 
-def own_layer_in_h5(state: ModelState) -> Doubt | None:
-    """What keeps a whole-model `.h5` from telling which tensor is which: a layer that is none of Keras's, if any."""
-    own = _layer_of_ones_own(state) if state.kind is Kind.LEGACY_MODEL else None
+def untold_in_h5(state: ModelState) -> Doubt | None:
+    """What a whole-model `.h5` keeps otherwise than every other format, so that its tensors are not known by place.
+
+    That is a layer that is none of Keras's, and the two matrices of LoRA, which other formats have in the kernel: the
+    mean of such matrices is not that of the kernels.
+
+    Args:
+        state: the file, open.
+    """
+    if state.kind is not Kind.LEGACY_MODEL:
+        return None
+    lora = next((spec for spec in state.specs if _LORA in spec.name), None)
+    if lora is not None:
+        return Doubt(
+            file=state.source,
+            layer=lora.name,
+            expected="a format that keeps the product of the matrices of LoRA with the kernel",
+            found="the matrices apart, in .h5",
+            remedy="Save the model as .keras where it was built, or convert the file: weld convert FILE.h5 NEW.keras",
+        )
+    own = _layer_of_ones_own(state)
     if own is None:
         return None
     return Doubt(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_weld.checks.order import UNPLACED, own_layer_in_h5
+from keras_weld.checks.order import UNPLACED, untold_in_h5
 from keras_weld.checks.prepared import other_statistics, other_vocabularies
 from keras_weld.checks.tensors import Pairing
 from keras_weld.core.dtypes import is_float
@@ -54,7 +54,7 @@ class Plan:
                 remedy="Give a file that holds weights.",
             )
         if not in_layout(self.template):
-            doubt = next(filter(None, map(own_layer_in_h5, states)), None)
+            doubt = next(filter(None, map(untold_in_h5, states)), None)
             if doubt is not None:
                 raise unsure(UNPLACED, doubt)
             raise IncompatibleModelsError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from keras_weld.checks.order import UNSURE, Doubt, doubt_of_order
+from keras_weld.checks.order import UNSURE, Doubt, doubt_of_order, untold_of
 from keras_weld.checks.tensors import Pairing, pair
 from keras_weld.core.state import ModelState
 from keras_weld.errors import IncompatibleModelsError, ShapeMismatchError
@@ -28,6 +28,8 @@ def match(reference: ModelState, other: ModelState) -> Pairing:
             remedy="Give the file that holds the weights.",
         )
     found = pair(reference, other)
+    if untold := untold_of(found, reference, other):
+        raise unsure(UNSURE, untold)
     if found.missing or found.extra:
         raise _different(found, reference, other)
     _check_shapes(found, reference, other)

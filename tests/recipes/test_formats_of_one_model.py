@@ -49,6 +49,14 @@ class Gated(layers.Layer):
         return self.inner(given) * self.gate
 
 
+@keras.saving.register_keras_serializable("formats")
+class Doubling(layers.Layer):
+    """No variables."""
+
+    def call(self, given: Any) -> Any:
+        return given * 2
+
+
 def with_attention() -> keras.Model:
     given = keras.Input((3, 4))
     return keras.Model(given, layers.GroupQueryAttention(2, 2, 1)(given, given))
@@ -139,3 +147,11 @@ def test_what_an_h5_does_not_tell_can_be_averaged_once_it_is_converted(
     assert str(first.remedy).endswith(f"weld convert {remedy}")
     convert(old, tmp_path / "converted.keras", custom_objects={"Affine": Affine})
     average([new, tmp_path / "converted.keras"], tmp_path / "mean.keras")
+
+
+def test_a_layer_of_ones_own_without_weights_does_no_harm(tmp_path: Path) -> None:
+    saved(lambda: keras.Sequential([keras.Input((3,)), Doubling(), layers.Dense(2)]), tmp_path)
+    for pair in (["m.h5", "m.h5"], ["m.keras", "m.h5"]):
+        files = [tmp_path / name for name in pair]
+        assert check(files, purpose="average").possible
+        average(files, tmp_path / "mean.keras")

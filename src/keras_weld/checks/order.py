@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from keras_weld.checks.tensors import Pairing
 from keras_weld.core.counted_names import counted_alike
+from keras_weld.core.graph import PlacedLayer
 from keras_weld.core.kind import Kind
 from keras_weld.core.layer_variables import variables_of
 from keras_weld.core.state import LazyTensor, ModelState
@@ -64,11 +66,9 @@ def untold_of(found: Pairing, reference: ModelState, other: ModelState) -> Doubt
 def _unknown_order(found: Pairing, reference: ModelState, other: ModelState) -> Doubt | None:
     nested = any(ours.spec.path.count("layers/") > 1 for ours, _ in found.pairs)
     for state in (reference, other):
-        if doubt := untold_in_h5(state):
-            return doubt
-    for state in (reference, other):
         if not _order_is_known(state, nested):
-            return Doubt(state.source, "names, or an order, that tell which tensor is which", "neither")
+            untold = untold_in_h5(reference) or untold_in_h5(other)
+            return untold or Doubt(state.source, "names, or an order, that tell which tensor is which", "neither")
     return None
 
 
@@ -106,15 +106,15 @@ def _order_is_known(state: ModelState, nested: bool) -> bool:
     if state.kind in _OF_LEGACY:  # of a model inside the model, this format stores what is trained first
         return not nested or all("vars/" in tensor.spec.path for tensor in state.weights)
     if state.kind is Kind.KERAS:
-        return state.graph is not None and not state.graph.opaque and _layer_of_ones_own(state) is None
+        return state.graph is not None and not state.graph.opaque and next(_layers_of_ones_own(state), None) is None
     return state.kind is Kind.SAVED_MODEL  # weights alone are in the order of writing, more or less
 
 
 def untold_in_h5(state: ModelState) -> Doubt | None:
     """What a whole-model `.h5` keeps otherwise than every other format, so that its tensors are not known by place.
 
-    That is a layer that is none of Keras's, and the two matrices of LoRA, which other formats have in the kernel: the
-    mean of such matrices is not that of the kernels.
+    That is a layer with weights that is none of Keras's, and the two matrices of LoRA, which other formats have in the
+    kernel: the mean of such matrices is not that of the kernels.
 
     Args:
         state: the file, open.
@@ -130,12 +130,13 @@ def untold_in_h5(state: ModelState) -> Doubt | None:
             found="the matrices apart, in .h5",
             remedy="Save the model as .keras where it was built, or convert the file: weld convert FILE.h5 NEW.keras",
         )
-    own = _layer_of_ones_own(state)
+    unplaced = {tensor.spec.layer.split("/")[0] for tensor in state.weights if "vars/" not in tensor.spec.path}
+    own = next((one for one in _layers_of_ones_own(state) if one.path_name.split("/")[0] in unplaced), None)
     if own is None:
         return None
     return Doubt(
         file=state.source,
-        layer=own,
+        layer=f"{own.path_name} ({own.class_name})",
         expected="a format that tells the places of such a layer's variables",
         found="a layer that is none of Keras's, in .h5, which does not tell how its variables and parts are ordered",
         remedy="Save the model as .keras or as .weights.h5 where it was built, or convert the file: "
@@ -143,9 +144,8 @@ def untold_in_h5(state: ModelState) -> Doubt | None:
     )
 
 
-def _layer_of_ones_own(state: ModelState) -> str | None:
-    """Name and class of the first layer that is none of Keras's, so that its variables are not known."""
+def _layers_of_ones_own(state: ModelState) -> Iterator[PlacedLayer]:
+    """The layers that are none of Keras's, so that their variables are not known."""
     for layer in () if state.graph is None else state.graph.walk():
         if layer.layer.graph is None and variables_of(layer.class_name, layer.config) is None:
-            return f"{layer.path_name} ({layer.class_name})"
-    return None
+            yield layer

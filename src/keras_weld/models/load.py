@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from keras_weld.models.budget import stored_budget
 from keras_weld.models.compiling import compile_as_saved, stored_values
 from keras_weld.models.custom import Custom, refuse_shadowing, registered_names, resolve
 from keras_weld.models.keras_private import build_legacy, in_scope, layers_in
+from keras_weld.models.loss_scale import loss_scaled_as_saved
 from keras_weld.models.older import modernise
 from keras_weld.models.older_activations import tell_other_activations
 from keras_weld.models.older_ops import refuse_means_of_integers
@@ -138,7 +139,8 @@ def _load_by_itself(path: Path, state: ModelState, custom: dict[str, Any], compi
     kind = Kind(state.kind)
     if kind in _WHOLE:
         try:
-            with _named(path, _SUFFIX[kind]) as named:
+            scaled = loss_scaled_as_saved(state) if compile else nullcontext()
+            with _named(path, _SUFFIX[kind]) as named, scaled:
                 return keras.saving.load_model(
                     named, custom_objects=custom or None, compile=compile, safe_mode=not unsafe
                 )

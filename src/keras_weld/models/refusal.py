@@ -113,7 +113,7 @@ def refusal(error: Exception, state: ModelState) -> WeldError:
             remedy=f"Pass it: --custom your_module:{short} (in Python: custom_objects={{{name!r}: …}}).",
         )
     if "Skipping variable loading" in text:
-        return _optimizer(text, state)
+        return _optimizer(text)
     return WeldError(
         "Keras cannot build the model in this file.",
         layer=layer,
@@ -125,21 +125,13 @@ def refusal(error: Exception, state: ModelState) -> WeldError:
     )
 
 
-def _optimizer(text: str, state: ModelState) -> OptimizerStateError:
+def _optimizer(text: str) -> OptimizerStateError:
     """What to say of an optimizer's state that cannot be restored whole: nearly always what is trained was changed."""
     counts = _SLOTS.search(text)
     without = (
         "Load it without its optimizer, which weld convert FILE NEW.keras does on the command line; in Python, "
         "weld.load(path, compile=False), and compile it before training."
     )
-    if "mixed_float16" in str(state.config) or "LossScale" in str(state.compile_config):
-        return OptimizerStateError(
-            "The optimizer's state in the file does not fit the optimizer that the file describes.",
-            expected=f"{counts[1]} variables" if counts else "a state that can be restored whole",
-            found=counts[2] if counts else _reason(text),
-            remedy="The model was trained in mixed precision: in Python, set the policy before you load it, "
-            f"keras.config.set_dtype_policy('mixed_float16'). {without}",
-        )
     return OptimizerStateError(
         "The optimizer's state in the file does not fit the model: layers were frozen or unfrozen after it was "
         "compiled, as far as the file tells.",

@@ -39,6 +39,14 @@ def made_to_be_trained(layer: Any) -> list[Any]:
     return list(layer._trainable_variables)
 
 
+def trained_by(optimizer: Any) -> list[Any]:
+    """The variables that an optimizer was built for, in the order of its own variables for them.
+
+    A checkpoint can be put into variables alone that are there, and Keras tells nobody what it built them by.
+    """
+    return list(getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables)
+
+
 def build_for(model: keras.Model, batch: Any) -> None:
     """Make all variables that training on such a batch needs, those of losses and metrics too; nothing is computed.
 

@@ -10,7 +10,7 @@ from keras_weld.errors import TrainingError, WeldError
 from keras_weld.training.changes import CHANGES
 from keras_weld.training.compiled import CODE
 from keras_weld.training.data_words import same_data, words_of_data
-from keras_weld.training.identity import VERSION
+from keras_weld.training.identity import FURTHER, VERSION
 from keras_weld.training.layer_facts import words_of_layers
 
 _SURROUNDINGS = ("version", "versions", "hardware", "script", "layers")
@@ -193,6 +193,7 @@ def _words(name: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[
     if name in _DATA:
         return words_of_data(old, new)
     if isinstance(old, Mapping) and isinstance(new, Mapping):
+        old, new = ({**side, **side.get(FURTHER, {}), FURTHER: None} for side in (old, new))
         names = [key for key in {**old, **new} if old.get(key) != new.get(key)]
         one, other = (", ".join(f"{key} {_short(side.get(key))}" for key in names) for side in (old, new))
         return one, other

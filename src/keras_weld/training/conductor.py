@@ -14,10 +14,12 @@ from keras_weld.core.state import Array
 from keras_weld.training.callback_state import params_for, prepare, put_back, settle, states_of
 from keras_weld.training.checkpoints import Snapshot
 from keras_weld.training.every import Every
+from keras_weld.training.further_optimizers import OPTIMIZERS, trained_by_each
 from keras_weld.training.packing import pack, unpack
 from keras_weld.training.random_state import random_state, set_random_state
 from keras_weld.training.rehearsal import STEP, moment, note_callbacks
 from keras_weld.training.variables import (
+    HELD,
     METRICS,
     MODEL,
     OPTIMIZER,
@@ -219,7 +221,8 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         Metrics are inside an epoch alone, and unless others are meant; the optimizer's unless it begins anew.
         """
         there = {name.partition("/")[0] for name in resumed.arrays}
-        wanted = (MODEL, OPTIMIZER, METRICS) if measured and self._inside else (MODEL, OPTIMIZER)
+        always = (MODEL, OPTIMIZER, HELD)
+        wanted = (*always, METRICS) if measured and self._inside else always
         return tuple(group for group in wanted if group in there)
 
     def _settle(self) -> None:
@@ -251,6 +254,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
             "callbacks": kept.states,
             "history": list(self.history),
             "variables": paths_of(model),
+            OPTIMIZERS: trained_by_each(model),
         }
         note_callbacks(self.callbacks, self.place.step)
         checkpoint = Snapshot(self.place.step, facts, arrays)

@@ -14,11 +14,15 @@ import numpy as np
 
 from keras_weld.core.version import __version__
 from keras_weld.training.compiled import compiled_facts
+from keras_weld.training.held import optimizers_held
 from keras_weld.training.layer_facts import layers_of
 
 VERSION = 3
 """Of what an identity tells; 2 lacked the steps and the backend's version. 1, which did not tell its number, lacked
 losses, metrics, layers and validation data, too."""
+
+FURTHER = "further"
+"""Key of what is told of an optimizer: the settings of further ones that the model holds."""
 
 
 def identity_of(
@@ -43,7 +47,7 @@ def identity_of(
     return {
         "model": digest_of(model),
         "layers": layers_of(model),
-        "optimizer": _without_rate(optimizer),
+        "optimizer": {**_without_rate(optimizer), **_further(model)},
         "learning_rate": _rate(optimizer),
         **compiled_facts(model),
         "data": data,
@@ -131,6 +135,16 @@ def _without_rate(optimizer: Mapping[str, Any]) -> dict[str, Any]:
     config.pop("name", None)
     found: dict[str, Any] = json.loads(json.dumps({"class": optimizer["class_name"], **config}, default=str))
     return found
+
+
+def _further(model: keras.Model) -> dict[str, Any]:
+    """All settings of optimizers besides the one that the model is compiled with, if there are any."""
+    found: dict[str, Any] = {}
+    for path, optimizer in optimizers_held(model).items():
+        told = keras.optimizers.serialize(optimizer)
+        settings = {**_without_rate(told), "learning_rate": _rate(told)}
+        found |= {f"{path} {name}": value for name, value in settings.items()}
+    return {FURTHER: found} if found else {}
 
 
 def _rate(optimizer: Mapping[str, Any]) -> Any:

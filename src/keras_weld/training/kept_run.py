@@ -26,6 +26,8 @@ from keras_weld.training.fresh_optimizer import (
     of_another_class,
     without_optimizer,
 )
+from keras_weld.training.further_optimizers import fitted_to_held
+from keras_weld.training.identity import FURTHER
 from keras_weld.training.keras_loop import known_names
 from keras_weld.training.run_architecture import told_architecture
 from keras_weld.training.run_history import write_history
@@ -87,6 +89,9 @@ class KeptRun(AbstractContextManager["KeptRun"]):
         newest, known = found
         rate = newest.facts["rate"]
         newest, notes, meant = self._compared(newest, known, changes, callbacks)
+        others = known["optimizer"].get(FURTHER) != identity["optimizer"].get(FURTHER)
+        newest, about = fitted_to_held(newest, model, meant, others, str(self.folder))
+        notes += about
         anew = not has_optimizer(newest)
         if "callbacks" in meant:
             states = matched(callbacks, newest.facts["callbacks"])

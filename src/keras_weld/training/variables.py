@@ -1,4 +1,4 @@
-"""All variables of a compiled model: its own, the optimizer's, the metrics'; read and set as arrays."""
+"""All variables of a compiled model: its own, the optimizer's, the metrics', what it holds besides; read and set."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ import numpy as np
 from keras_weld.core.state import Array
 from keras_weld.errors import ShapeMismatchError, TrainingError, WeldError
 from keras_weld.models.keras_private import layers_in
+from keras_weld.training.held import variables_held
 
-MODEL, OPTIMIZER, METRICS = "model", "optimizer", "metrics"
-_OWNERS = {MODEL: "The model has", OPTIMIZER: "The optimizer has", METRICS: "The metrics have"}
+MODEL, OPTIMIZER, METRICS, HELD = "model", "optimizer", "metrics", "held"
+_OWNERS = {
+    MODEL: "The model has",
+    OPTIMIZER: "The optimizer has",
+    METRICS: "The metrics have",
+    HELD: "Losses, further optimizers and other objects of the model have",
+}
 
 
 def variables_of(model: keras.Model) -> Iterator[tuple[str, Any]]:
@@ -21,7 +27,7 @@ def variables_of(model: keras.Model) -> Iterator[tuple[str, Any]]:
 
     Seeds of dropout are among the model's, moving averages and accumulated gradients among the optimizer's. Names
     are no part of it: Keras counts on for layers without names of their own, so that a second `build()` in one
-    process gives others.
+    process gives others. What the model holds besides is told by the attributes that it is in.
     """
     groups = {
         MODEL: [*model.variables, *_recurrent_states(model)],
@@ -34,6 +40,10 @@ def variables_of(model: keras.Model) -> Iterator[tuple[str, Any]]:
             if id(variable) not in seen:
                 seen.add(id(variable))
                 yield f"{group}/{number:05}", variable
+    for path, variable in variables_held(model):
+        if id(variable) not in seen:
+            seen.add(id(variable))
+            yield f"{HELD}/{path}", variable
 
 
 def _recurrent_states(model: keras.Model) -> Iterator[Any]:
@@ -66,7 +76,7 @@ def set_variables(model: keras.Model, values: Mapping[str, Array], groups: tuple
     Args:
         model: compiled and built, its optimizer too.
         values: arrays by the names that `variables_of` gives.
-        groups: which of the three.
+        groups: which of them.
         file: where the values come from, for messages.
 
     Raises:
@@ -148,4 +158,8 @@ def _remedy(name: str) -> str:
     """What to do about a variable that does not fit."""
     if _group(name) == OPTIMIZER:
         return "Compile with the optimizer and the kind of learning rate that the run was begun with."
+    if _group(name) == HELD:
+        return (
+            "Give the model what it was begun with, with all variables there when it is compiled, or begin another run."
+        )
     return "Build and compile the model that the run was begun with, or begin another run."

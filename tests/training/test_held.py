@@ -104,6 +104,28 @@ def running() -> keras.Model:
     return model
 
 
+class OfTensorFlow(layers.Layer):
+    """Draws from a generator of TensorFlow's own, and counts in a variable of it."""
+
+    def __init__(self) -> None:
+        import tensorflow as tf
+
+        super().__init__()
+        self.chance, self.calls = tf.random.Generator.from_seed(3), [tf.Variable(0.0, trainable=False)]
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if not training:
+            return x
+        self.calls[0].assign_add(1.0)
+        return x + self.chance.normal(keras.ops.shape(x)) / self.calls[0]
+
+
+def noisy() -> keras.Model:
+    model = keras.Sequential([keras.Input((3,)), OfTensorFlow(), layers.Dense(1)])
+    model.compile("sgd", "mse", jit_compile=False)
+    return model
+
+
 def of(model: Any) -> list[bytes]:
     """The bits of its weights, and of what it holds."""
     held = [*(model.second.variables if isinstance(model, Two) else ()), *model.weights]
@@ -127,11 +149,17 @@ def resume(build: Any, run: Path, at: int | None = None) -> keras.Model:
     return model
 
 
-TAPES = pytest.mark.skipif(not ON_TENSORFLOW, reason="TensorFlow alone has tapes")
+ITS_OWN = pytest.mark.skipif(not ON_TENSORFLOW, reason="TensorFlow's own tapes, generators and variables")
 
 
 @pytest.mark.parametrize(
-    ("build", "start"), [(metered, train), (running, resume), pytest.param(two, train, marks=TAPES)]
+    ("build", "start"),
+    [
+        (metered, train),
+        (running, resume),
+        pytest.param(two, train, marks=ITS_OWN),
+        pytest.param(noisy, train, marks=ITS_OWN),
+    ],
 )
 def test_it_goes_on_with_the_same_bits(build: Any, start: Any, tmp_path: Path) -> None:
     whole = of(start(build, tmp_path / "whole"))
@@ -167,7 +195,7 @@ def test_an_object_that_is_gone_is_refused(tmp_path: Path) -> None:
         train(without, tmp_path)
 
 
-@TAPES
+@ITS_OWN
 def test_another_second_optimizer_is_refused_unless_it_is_meant(tmp_path: Path) -> None:
     with pytest.raises(Interruption):
         train(two, tmp_path, 5)

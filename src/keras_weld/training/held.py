@@ -20,7 +20,8 @@ _AGAIN = "_self_"  # TensorFlow lists the attributes of a layer in further ones,
 def held_by(model: keras.Model) -> Iterator[tuple[str, Any]]:
     """The variables and optimizers in the attributes of a model and of its layers, each once, by where they are.
 
-    Lists, tuples and dicts in them are looked into, losses, metrics, and objects of the user's own. The optimizer of
+    Lists, tuples and dicts in them are looked into, losses, metrics, and objects of the user's own. Variables and
+    generators of TensorFlow's own are among them, which Keras counts among none. The optimizer of
     a model inside is left out where the step is Keras's own, which does not use it.
     """
     layers = layers_in(model)
@@ -37,7 +38,7 @@ def held_by(model: keras.Model) -> Iterator[tuple[str, Any]]:
         if id(value) in seen:
             continue
         seen.add(id(value))
-        if isinstance(value, _LEAVES):
+        if isinstance(value, _LEAVES) or _is_of_tensorflow(value):
             yield path, value
         else:
             waiting += [(f"{path}/{name}", one) for name, one in _parts(value)][::-1]
@@ -60,7 +61,19 @@ def optimizers_held(model: keras.Model) -> dict[str, Any]:
 
 
 def _variables(value: Any) -> list[Any]:
-    return list(value.variables) if isinstance(value, keras.optimizers.Optimizer) else [value]
+    if isinstance(value, keras.optimizers.Optimizer):
+        return list(value.variables)
+    return [value.state if hasattr(value, "reset_from_seed") else value]
+
+
+def _is_of_tensorflow(value: Any) -> bool:
+    """Whether it is a variable of TensorFlow's own with numbers, or a generator, which has one."""
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None or not type(value).__module__.startswith("tensorflow."):
+        return False
+    if isinstance(value, tensorflow.Variable):
+        return bool(value.dtype.name != "string")
+    return isinstance(value, tensorflow.random.Generator)
 
 
 def _parts(value: Any) -> list[tuple[str, Any]]:

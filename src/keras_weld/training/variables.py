@@ -56,7 +56,16 @@ def _recurrent_states(model: keras.Model) -> Iterator[Any]:
 
 def read_variables(model: keras.Model) -> dict[str, Array]:
     """The values of all variables, copied to the host's memory: later steps of the training do not reach them."""
-    return {name: _copied(variable.value) for name, variable in variables_of(model)}
+    return {name: _copied(_value(variable)) for name, variable in variables_of(model)}
+
+
+def _value(variable: Any) -> Any:
+    """What is in a variable of Keras; a variable of TensorFlow's own is taken as it is."""
+    return variable.value if isinstance(variable, keras.Variable) else variable
+
+
+def _path(variable: Any) -> str:
+    return str(variable.path if isinstance(variable, keras.Variable) else variable.name)
 
 
 def _copied(value: Any) -> Array:
@@ -67,7 +76,7 @@ def _copied(value: Any) -> Array:
 
 def paths_of(model: keras.Model) -> dict[str, str]:
     """The paths of all variables by the names that `variables_of` gives them, for people to read."""
-    return {name: str(variable.path) for name, variable in variables_of(model)}
+    return {name: _path(variable) for name, variable in variables_of(model)}
 
 
 def set_variables(model: keras.Model, values: Mapping[str, Array], groups: tuple[str, ...], file: str) -> None:
@@ -108,7 +117,7 @@ def check_variables(
             raise ShapeMismatchError(
                 "A variable of the model has another shape than the one that was kept.",
                 file=file,
-                layer=str(variable.path),
+                layer=_path(variable),
                 expected=f"shape {tuple(variable.shape)}, as the model has it now",
                 found=f"shape {value.shape}",
                 remedy=_remedy(name),
@@ -133,9 +142,10 @@ def unshare(model: keras.Model) -> None:
     """
     seen: set[int] = set()
     for _, variable in variables_of(model):
-        if id(variable.value) in seen:
-            variable.assign(_copied(variable.value))
-        seen.add(id(variable.value))
+        value = _value(variable)
+        if id(value) in seen:
+            variable.assign(_copied(value))
+        seen.add(id(_value(variable)))
 
 
 def _others(here: Mapping[str, Any], kept: Mapping[str, Any], file: str) -> TrainingError:
@@ -143,7 +153,7 @@ def _others(here: Mapping[str, Any], kept: Mapping[str, Any], file: str) -> Trai
     return TrainingError(
         f"{_OWNERS[_group(first)]} another number of variables than the run was begun with.",
         file=file,
-        layer=str(here[first].path) if first in here else None,
+        layer=_path(here[first]) if first in here else None,
         expected=f"{len(here)}, as the model has now",
         found=f"{len(kept)} that were kept",
         remedy=_remedy(first),

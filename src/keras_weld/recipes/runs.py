@@ -22,6 +22,8 @@ _VALIDATION = "val_"
 _HIGHER = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "r2", "dice", "similarity")
 """What a metric's name has in it if more of it is better."""
 
+_LOSSES = ("loss", "_distillation", "_layers")
+
 
 class State(Enum):
     """What becomes of a run."""
@@ -128,14 +130,23 @@ def best_of(history: Sequence[Mapping[str, Any]]) -> BestValue | None:
     names = dict.fromkeys(
         name for entry in history for name in entry if name not in FIGURES and _is_figure(entry[name])
     )
-    ranked = sorted(names, key=lambda name: (name.endswith("loss"), not name.startswith(_VALIDATION)))
+    ranked = sorted(names, key=lambda name: (_is_loss(name), not name.startswith(_VALIDATION), not _is_total(name)))
     if not ranked:
         return None
     name = ranked[0]
-    higher = not name.endswith("loss") and any(part in name for part in _HIGHER)
+    higher = not _is_loss(name) and any(part in name for part in _HIGHER)
     reached = [(entry[name], entry["epoch"] + 1) for entry in history if _is_figure(entry.get(name))]
     value, epoch = (max if higher else min)(reached, key=lambda one: one[0])
     return BestValue(name, value, epoch, "validation" if name.startswith(_VALIDATION) else "training")
+
+
+def _is_loss(name: str) -> bool:
+    """Whether it is a loss, or a part of one, as a calibration in `weld zip` tells them."""
+    return name.endswith(_LOSSES)
+
+
+def _is_total(name: str) -> bool:
+    return name.removeprefix(_VALIDATION) == "loss"
 
 
 def _is_figure(value: Any) -> bool:

@@ -125,6 +125,19 @@ def test_optimizer_state_that_is_missing_is_found_out(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_optimizer_that_has_no_place_is_named_with_a_format_that_keeps_it(tmp_path):
+    model = plain()
+    model.compile(keras.optimizers.Adafactor(0.01), "sparse_categorical_crossentropy")
+    fit(model, 1)
+    with pytest.raises(UsageError, match="The state of the optimizer Adafactor has no place in this format") as refused:
+        save(model, tmp_path / "m.h5")
+    assert ".keras" in refused.value.remedy
+    assert ".weights.h5" in refused.value.remedy
+    loaded = load(save(model, tmp_path / "m.keras"))
+    for ours, theirs in zip(arrays(loaded.optimizer.variables), arrays(model.optimizer.variables), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 class Own(keras.Model):
     """A model whose layers are in its own code."""
 

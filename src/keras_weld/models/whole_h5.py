@@ -66,9 +66,14 @@ def refuse_what_has_no_place(model: keras.Model, path: Path) -> None:
     """Refuse what Keras writes into this format so that it comes back otherwise, or not at all.
 
     Raises:
-        UsageError: naming the layer that learnt a vocabulary, or the operation that is no layer; and for a model of a
-            class of its own, of which the format keeps no shape to build it for.
+        UsageError: naming the layer that learnt a vocabulary, or the operation that is no layer; for a model of a
+            class of its own, of which the format keeps no shape to build it for; and for an optimizer whose variables
+            share their paths, by which Keras tells them apart here: Adafactor's do.
     """
+    optimizer = getattr(model, "optimizer", None)
+    paths = [] if optimizer is None else [str(one.path) for one in optimizer.variables]
+    if len(set(paths)) < len(paths):
+        raise _no_place(f"The state of the optimizer {type(optimizer).__name__}", None, path, with_weights=True)
     if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
         raise _no_place("The shape that a model whose layers are in its own code was built for", None, path)
     for layer in layers_in(model):
@@ -79,14 +84,15 @@ def refuse_what_has_no_place(model: keras.Model, path: Path) -> None:
                 raise _no_place(f"A call of keras.ops ({type(operation).__name__})", operation.name, path)
 
 
-def _no_place(what: str, name: str | None, path: Path) -> UsageError:
+def _no_place(what: str, name: str | None, path: Path, with_weights: bool = False) -> UsageError:
+    alone = f", or the weights alone as {path.with_suffix('.weights.h5').name}" if with_weights else ""
     return UsageError(
         f"{what} has no place in this format.",
         file=path,
         layer=name,
         expected="a format that keeps it",
         found=f"{path.suffix}, from which Keras could not bring it back",
-        remedy=f"Save it as {path.with_suffix('.keras').name}.",
+        remedy=f"Save it as {path.with_suffix('.keras').name}{alone}.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Write a lineage into a model file that Keras wrote, before it gets its name."""
+"""Write what keras-weld knows of a model into a file that Keras wrote, before it gets its name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from keras_weld.io import archive
 from keras_weld.io.archive import Member, open_archive
 from keras_weld.io.atomic import another
 from keras_weld.io.json_text import parse_json, to_json
-from keras_weld.io.kinds import LINEAGE
 from keras_weld.io.limits import UNLIMITED
 from keras_weld.io.write import root_texts
 from keras_weld.io.zip_writer import ZipWriter
@@ -19,27 +18,27 @@ from keras_weld.io.zip_writer import ZipWriter
 _PIECE = 1 << 24
 
 
-def add_lineage(path: Path, lineage: Mapping[str, Any]) -> None:
-    """Put a lineage into a `.keras` or `.weights.h5` file under its temporary name.
+def add_entries(path: Path, entries: Mapping[str, Any]) -> None:
+    """Put entries, such as the lineage, into a `.keras` or `.h5` file under its temporary name.
 
     Args:
         path: as `atomic_path` gave it; the members of the file keep their bytes.
-        lineage: plain JSON values.
+        entries: plain JSON values by their names in the file's metadata.
 
     Raises:
         WeldError: if it is not such a file.
     """
     if path.suffix == ".keras":
-        _label_archive(path, lineage)
+        _label_archive(path, entries)
         return
     import h5py
 
     with h5py.File(path, "r+") as content:
-        for name, text in root_texts({LINEAGE: lineage}).items():
+        for name, text in root_texts(entries).items():
             content.attrs[name] = text
 
 
-def _label_archive(path: Path, lineage: Mapping[str, Any]) -> None:
+def _label_archive(path: Path, entries: Mapping[str, Any]) -> None:
     labelled = another(path)
     opened = open_archive(path, UNLIMITED)
     try:
@@ -55,7 +54,7 @@ def _label_archive(path: Path, lineage: Mapping[str, Any]) -> None:
                     start = writer.begin(name)
                     _copy(opened.file.fileno(), member, file.fileno(), start)
                     writer.finish(member.size)
-            writer.add(archive.METADATA, to_json({**dict(said), LINEAGE: lineage}).encode())
+            writer.add(archive.METADATA, to_json({**dict(said), **entries}).encode())
             writer.close()
         os.replace(labelled, path)
     finally:

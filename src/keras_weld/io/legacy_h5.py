@@ -23,7 +23,7 @@ from keras_weld.io.kinds import Kind
 from keras_weld.io.limits import Limits
 from keras_weld.io.newer_config import with_operations
 from keras_weld.io.shared_kernels import Expected, Known, told_once
-from keras_weld.io.weights_file import root_lineage
+from keras_weld.io.weights_file import root_entries
 
 _WEIGHTS, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
 _FROZEN = re.compile(r"(moving|running)_(mean|variance|std)|count|seed_generator_state|vector_u")
@@ -63,7 +63,7 @@ def read_legacy(content: Hdf5, limits: Limits) -> ModelState:
         tensors=tensors,
         config=config,
         compile_config=training,
-        metadata={**versions, "lineage": root_lineage(content)},
+        metadata={**versions, **root_entries(content)},
         closers=(content.close,),
         known_graph=graph,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from keras_weld.core.state import ModelState
 from keras_weld.io.hdf5 import Hdf5
 from keras_weld.io.keras_file import lazy_tensors
-from keras_weld.io.kinds import LINEAGE, Kind
+from keras_weld.io.kinds import LINEAGE, SEEDS, Kind
 
 
 def read_weights(content: Hdf5) -> ModelState:
@@ -17,14 +17,18 @@ def read_weights(content: Hdf5) -> ModelState:
         source=str(content.path),
         kind=Kind.WEIGHTS,
         tensors=lazy_tensors(content, None),
-        metadata={"lineage": root_lineage(content)},
+        metadata=root_entries(content),
         closers=(content.close,),
     )
 
 
-def root_lineage(content: Hdf5) -> Any:
-    """The lineage kept at the root of an HDF5 file that keras-weld wrote; None otherwise."""
-    pieces = content.texts("", LINEAGE)
+def root_entries(content: Hdf5) -> dict[str, Any]:
+    """What an HDF5 file that keras-weld wrote has at its root: lineage and states of seeds; None otherwise."""
+    return {"lineage": _entry(content, LINEAGE), SEEDS: _entry(content, SEEDS)}
+
+
+def _entry(content: Hdf5, name: str) -> Any:
+    pieces = content.texts("", name)
     if pieces is None:
         return None
     try:

@@ -24,7 +24,7 @@ from keras_weld.io.hdf5_writer import Hdf5Sink, Slot
 from keras_weld.io.json_text import to_json
 from keras_weld.io.keras_file import open_weights_member
 from keras_weld.io.kinds import LINEAGE as LINEAGE
-from keras_weld.io.kinds import Kind
+from keras_weld.io.kinds import SEEDS, Kind
 from keras_weld.io.limits import GB, UNLIMITED
 from keras_weld.io.verify import verify
 from keras_weld.io.zip_writer import ZipWriter
@@ -124,12 +124,13 @@ def open_sink(
 
 
 def root_texts(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """The lineage as attributes of an HDF5 file's root, in pieces that fit."""
-    if LINEAGE not in metadata:
-        return {}
-    text = to_json(metadata[LINEAGE])
-    pieces = [text[at : at + _TEXT_PIECE] for at in range(0, len(text), _TEXT_PIECE)]
-    return {f"{LINEAGE}{number}": piece for number, piece in enumerate(pieces)}
+    """What keras-weld knows of a model as attributes of an HDF5 file's root, in pieces that fit."""
+    found: dict[str, str] = {}
+    for name in (LINEAGE, SEEDS):
+        text = to_json(metadata[name]) if name in metadata else ""
+        pieces = [text[at : at + _TEXT_PIECE] for at in range(0, len(text), _TEXT_PIECE)]
+        found |= {f"{name}{number}": piece for number, piece in enumerate(pieces)}
+    return found
 
 
 def _open_again(temporary: Path, kind: Kind, slots: Sequence[Slot], path: str | os.PathLike[str]) -> None:

@@ -31,6 +31,15 @@ def layers_directly_in(layer: Any) -> list[Any]:
     return list(layer._layers)
 
 
+def seed_generators_in(layer: Any) -> list[Any]:
+    """The generators of a layer and of all layers in it, each once.
+
+    The public `variables` has their states among all others, and does not tell which they are.
+    """
+    found = [one for inner in layers_in(layer) for one in inner._seed_generators]
+    return list({id(one): one for one in found}.values())
+
+
 def made_to_be_trained(layer: Any) -> list[Any]:
     """A layer's own variables that were made to be trained, whether or not they are frozen now.
 

@@ -20,7 +20,7 @@ from keras_weld.core.state import ModelState
 from keras_weld.core.tensor import Role
 from keras_weld.errors import ShapeMismatchError, UnknownClassError, WeldError, WrongKindError, add_context
 from keras_weld.io.guard import scan_file
-from keras_weld.io.kinds import HDF5_SUFFIXES, Kind
+from keras_weld.io.kinds import HDF5_SUFFIXES, SEEDS, Kind
 from keras_weld.io.limits import Limits
 from keras_weld.models.budget import stored_budget
 from keras_weld.models.compiling import compile_as_saved, stored_values
@@ -33,6 +33,7 @@ from keras_weld.models.older_ops import refuse_means_of_integers
 from keras_weld.models.provenance import set_lineage
 from keras_weld.models.quiet import quiet
 from keras_weld.models.refusal import major_version, refusal
+from keras_weld.models.seed_states import set_states_of_seeds
 
 _WHOLE = (Kind.KERAS, Kind.LEGACY_MODEL)
 _INSTEAD = {
@@ -132,6 +133,7 @@ def load(
             _tell_narrowed(model, state)
             tell_other_activations(model, state)
             set_lineage(model, state.metadata.get("lineage"))  # of the weights, wherever the architecture is from
+            set_states_of_seeds(model, state.metadata.get(SEEDS), str(state.source))
             return model
 
 

@@ -20,8 +20,8 @@ from keras_weld.errors import UsageError, WriteError, add_context
 from keras_weld.io.atomic import atomic_path
 from keras_weld.io.atomic_folder import atomic_folder
 from keras_weld.io.hdf5_writer import Slot
-from keras_weld.io.kinds import LINEAGE, Kind
-from keras_weld.io.label import add_lineage
+from keras_weld.io.kinds import LINEAGE, SEEDS, Kind
+from keras_weld.io.label import add_entries
 from keras_weld.io.limits import GB
 from keras_weld.io.read import open_model
 from keras_weld.io.saved_kind import saved_kind
@@ -32,6 +32,7 @@ from keras_weld.models.lost_arrays import refuse_lost_arrays
 from keras_weld.models.provenance import lineage_of
 from keras_weld.models.quiet import quiet
 from keras_weld.models.saved_model import compare_served, write_saved_model
+from keras_weld.models.seed_states import states_of_seeds
 from keras_weld.models.state import state_of
 from keras_weld.models.whole_h5 import compare_training, refuse_what_has_no_place
 from keras_weld.models.write import UNLIMITED, write
@@ -121,8 +122,10 @@ def save_if(model: keras.Model, target: Path, holds: Callable[[Path], None] = la
 
     with atomic_path(target, check) as temporary:
         write(model, temporary)
-        if (known := lineage_of(model)) is not None and kind is not Kind.ARCHITECTURE:
-            add_lineage(temporary, known)
+        entries = {LINEAGE: lineage_of(model), SEEDS: states_of_seeds(model) or None}
+        there = {name: value for name, value in entries.items() if value is not None}
+        if there and kind is not Kind.ARCHITECTURE:
+            add_entries(temporary, there)
 
 
 def require_savable(model: Any, target: Path, kind: Kind) -> None:

@@ -88,7 +88,7 @@ class Outcome:
 def outcome(model: keras.Model, callbacks: Iterable[Any]) -> Outcome:
     """What there is of variables (seeds, optimizer and metrics among them), history and callbacks."""
     arrays = read_variables(model)
-    states = states_of(list(callbacks), arrays).states
+    states = states_of(list(callbacks), arrays)
     facts = {f"{number} {state['class']}": state for number, state in enumerate(states)}
     history = {"epoch": model.history.epoch, **model.history.history}
     return Outcome({**facts, "history": history}, arrays)

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ im
 import keras  # noqa: E402
 
 import keras_weld as weld  # noqa: E402
-from keras_weld.errors import UsageError  # noqa: E402
+from keras_weld.errors import TrainingError, UsageError  # noqa: E402
 from keras_weld.models.keras_private import random_seed  # noqa: E402
 from keras_weld.training.callback_attributes import has_attributes  # noqa: E402
 from keras_weld.training.resume import _order_of_tensorflow  # noqa: E402
@@ -85,3 +85,31 @@ def test_callbacks_that_keep_nothing_are_told_apart() -> None:
     given = Prints()
     given.given = 1
     assert [has_attributes(one) for one in (Prints(), Sets(), Counts(), given)] == [False, True, True, True]
+
+
+class AsksTheModel(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps what its model tells."""
+
+    def get_state(self) -> dict[str, Any]:
+        return {"iterations": int(self.model.optimizer.iterations)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Nothing is needed of it."""
+
+
+class Fails(AsksTheModel):
+    """Keeps what there is not."""
+
+    def get_state(self) -> dict[str, Any]:
+        return {"rate": self.rate}
+
+
+def test_a_callback_has_its_model_when_it_is_asked_for_its_state(tmp_path: Path) -> None:
+    train(tmp_path / "run", callbacks=[AsksTheModel()])
+
+
+def test_a_callback_that_cannot_tell_its_state_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="What Fails knows cannot be kept") as refused:
+        train(tmp_path / "run", callbacks=[Fails()])
+    assert "AttributeError" in str(refused.value.found)
+    assert not (tmp_path / "run" / "checkpoints").exists()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from keras_weld.core.state import Array
+from keras_weld.errors import TrainingError, WeldError
 from keras_weld.training.callback_attributes import has_attributes
 from keras_weld.training.packing import pack, unpack
 
@@ -33,47 +33,38 @@ _NOTHING_TO_KEEP = (
 _OURS = "keras_weld."
 
 
-@dataclass(frozen=True, slots=True)
-class KeptCallbacks:
-    """What is known of a run's callbacks.
-
-    Attributes:
-        states: one entry for each callback, in their order, as plain JSON.
-        lost: names of the classes whose state cannot be kept.
-    """
-
-    states: list[dict[str, Any]]
-    lost: list[str]
-
-
-def states_of(callbacks: Sequence[Any], arrays: dict[str, Array]) -> KeptCallbacks:
-    """The states of callbacks.
+def states_of(callbacks: Sequence[Any], arrays: dict[str, Array]) -> list[dict[str, Any]]:
+    """The states of callbacks: one entry for each, in their order, as plain JSON.
 
     A callback of the user's own is kept by its `get_state()`, which gives numbers, texts, arrays, and lists and
     dicts of them, and `set_state(state)`.
 
     Args:
-        callbacks: the callbacks.
+        callbacks: the callbacks, which know their model.
         arrays: takes the arrays.
 
     Raises:
         UsageError: if `get_state()` gives something else.
+        TrainingError: if it fails.
     """
-    states, lost = [], []
+    states = []
     for number, callback in enumerate(callbacks):
-        name = type(callback).__name__
-        entry: dict[str, Any] = {"class": name}
+        entry: dict[str, Any] = {"class": type(callback).__name__}
         if _has_own(callback):
-            entry["state"] = pack(callback.get_state(), arrays, f"callbacks/{number}")
+            entry["state"] = pack(_own_state(callback), arrays, f"callbacks/{number}")
         elif (known := _known(callback)) is not None:
             values = {key: getattr(callback, key) for key in known if hasattr(callback, key)}
             if isinstance(callback, keras.callbacks.CSVLogger):
                 values["size"] = _flushed_size(callback)
             entry["state"] = pack(values, arrays, f"callbacks/{number}")
-        elif not _keeps_nothing(callback):
-            lost.append(name)
         states.append(entry)
-    return KeptCallbacks(states, lost)
+    return states
+
+
+def lost_among(callbacks: Sequence[Any]) -> list[str]:
+    """The names of the classes whose state cannot be kept, each once."""
+    lost = [one for one in callbacks if not _has_own(one) and _known(one) is None and not _keeps_nothing(one)]
+    return list(dict.fromkeys(type(one).__name__ for one in lost))
 
 
 def names_of(callbacks: Sequence[Any], states: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -146,6 +137,22 @@ def settle(callbacks: Sequence[Any]) -> None:
 
 def _swaps(callback: Any) -> bool:
     return isinstance(callback, keras.callbacks.SwapEMAWeights) and callback.swap_on_epoch
+
+
+def _own_state(callback: Any) -> Any:
+    try:
+        return callback.get_state()
+    except WeldError:
+        raise
+    except Exception as error:  # whatever a class of the user's own raises
+        name = type(callback).__name__
+        raise TrainingError(
+            f"What {name} knows cannot be kept: its get_state() fails.",
+            layer=f"{name}.get_state()",
+            expected="numbers, texts, arrays, and lists and dicts of them, at any moment of the training",
+            found=f"{type(error).__name__}: {error}",
+            remedy="It is called before the first step too: let it give what the callback knows then.",
+        ) from error
 
 
 def _has_own(callback: Any) -> bool:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from keras_weld.core.state import Array
-from keras_weld.training.callback_state import params_for, prepare, put_back, settle, states_of
+from keras_weld.training.callback_state import lost_among, params_for, prepare, put_back, settle, states_of
 from keras_weld.training.checkpoints import Snapshot
 from keras_weld.training.every import Every
 from keras_weld.training.further_optimizers import OPTIMIZERS, trained_by_each
@@ -114,7 +114,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
     @property
     def lost(self) -> list[str]:
         """The classes of callbacks whose state cannot be kept."""
-        return states_of(self.callbacks, {}).lost
+        return lost_among(self.callbacks)
 
     def set_params(self, params: Any) -> None:
         """Hand them on, with the epoch's own number of steps."""
@@ -142,6 +142,8 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
                 self._model.optimizer.learning_rate = self._rate
             set_random_state(unpack(resumed.facts["random"], resumed.arrays))
             self._settle()
+        if self._keep is not None:
+            states_of(self.callbacks, {})  # what cannot be kept is refused before the first step
         if self._begun is not None and self.place.epoch < self.params["epochs"] and not self.stopped:
             self._begun()
         self._last_kept = time.monotonic()
@@ -242,7 +244,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
         if self.place.batch == 0:
             arrays = {name: value for name, value in arrays.items() if not name.startswith(f"{METRICS}/")}
         random = pack(random_state(), arrays, "random")
-        kept = states_of(self.callbacks, arrays)
+        states = states_of(self.callbacks, arrays)
         data = None if self._where is None else self._where(self.place, arrays)
         facts = {
             "epoch": self.place.epoch,
@@ -251,7 +253,7 @@ class Conductor(keras.callbacks.Callback):  # type: ignore[misc]
             "rate": rate_of(model),
             "random": random,
             "data": data,
-            "callbacks": kept.states,
+            "callbacks": states,
             "history": list(self.history),
             "variables": paths_of(model),
             OPTIMIZERS: trained_by_each(model),
@@ -275,7 +277,7 @@ def place_of(checkpoint: Snapshot | None) -> Place:
 
 def say_what_is_lost(conductor: Conductor, say: Callable[[str], None]) -> None:
     """Name the callbacks whose state cannot be kept."""
-    for name in dict.fromkeys(conductor.lost):
+    for name in conductor.lost:
         say(
             f"What {name} knows is not kept over an interruption: give the class get_state() and set_state(state), "
             "which return and take numbers, texts and arrays."

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore:__array__ im
 import keras  # noqa: E402
 
 import keras_weld as weld  # noqa: E402
-from keras_weld.errors import TrainingError, UsageError  # noqa: E402
+from keras_weld.errors import DataError, TrainingError, UsageError  # noqa: E402
 from keras_weld.models.keras_private import random_seed  # noqa: E402
 from keras_weld.training.callback_attributes import has_attributes  # noqa: E402
 from keras_weld.training.resume import _order_of_tensorflow  # noqa: E402
@@ -113,3 +113,38 @@ def test_a_callback_that_cannot_tell_its_state_is_refused_before_the_first_step(
         train(tmp_path / "run", callbacks=[Fails()])
     assert "AttributeError" in str(refused.value.found)
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("name", ["validation_split", "class_weight", "steps_per_epoch", "nonsense"])
+def test_options_of_keras_are_refused_with_the_new_way(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"weld.fit has no option {name}") as refused:
+        train(tmp_path / "run", **{name: 0.1})
+    assert ("help(weld.fit)" in str(refused.value.remedy)) == (name == "nonsense")
+
+
+def test_targets_by_themselves_and_no_folder_are_refused_with_the_new_way(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="takes the data as one argument") as refused:
+        weld.fit(build, *DATA, run=tmp_path / "run", epochs=1)
+    assert "(x, y)" in str(refused.value.remedy)
+    with pytest.raises(UsageError, match="keeps the training in a folder"):
+        weld.fit(build, DATA, epochs=1)
+
+
+def telling_apart() -> keras.Model:
+    entry = keras.Input((2,))
+    layers = {name: keras.layers.Dense(size, activation="softmax", name=name) for name, size in (("a", 2), ("b", 3))}
+    model = keras.Model(entry, {name: layer(entry) for name, layer in layers.items()})
+    sparse = keras.losses.SparseCategoricalCrossentropy(ignore_class=255)
+    model.compile("sgd", {"a": "sparse_categorical_crossentropy", "b": sparse}, run_eagerly=True)
+    return model
+
+
+def test_labels_that_are_no_classes_are_refused_before_the_first_step(tmp_path: Path) -> None:
+    labels = {"a": np.array([0, 1, 1, 0]), "b": np.array([0, 2, 255, 1])}
+    for name, wrong in (("a", 2), ("b", 3), ("b", -1)):
+        given = {**labels, name: np.array([0, 1, 1, wrong])}
+        with pytest.raises(DataError, match="A label is not one of the model's classes") as refused:
+            weld.fit(telling_apart, (DATA[0], given), run=tmp_path / "run", epochs=1, verbose=0)
+        assert (refused.value.layer, refused.value.found) == (name, str(wrong))
+    assert not (tmp_path / "run" / "run.json").exists()
+    weld.fit(telling_apart, (DATA[0], labels), run=tmp_path / "run", epochs=1, verbose=0)

@@ -76,9 +76,26 @@ def test_another_version_of_the_backend_and_another_machine_are_told(tmp_path: P
     assert any(text.startswith("The machine was an abacus and is ") for text in said)
 
 
-def test_checkpoints_that_are_gone_are_told(tmp_path: Path) -> None:
-    train(plain, tmp_path)
+def test_a_finished_run_without_checkpoints_gives_its_model_back_untouched(tmp_path: Path) -> None:
+    whole, _ = train(plain, tmp_path)
+    shutil.rmtree(tmp_path / "checkpoints")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.name != "lock"}
+    said: list[str] = []
+    again, _ = train(plain, tmp_path, tell=said.append)
+    assert any("checkpoints of the run are gone" in text for text in said)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.name != "lock"} == before
+    assert all(map(np.array_equal, again.get_weights(), whole.get_weights()))
+    assert again.history.history["loss"] == whole.history.history["loss"]
+    assert int(again.optimizer.iterations) == 12
+    with pytest.raises(TrainingError, match="checkpoints of the run are gone") as refused:
+        train(plain, tmp_path, epochs=3)
+    assert "begin another run" in str(refused.value.remedy)
+
+
+def test_checkpoints_of_an_unfinished_run_that_are_gone_are_told(tmp_path: Path) -> None:
+    with pytest.raises(Interruption):
+        train(plain, tmp_path, at=8)
     shutil.rmtree(tmp_path / "checkpoints")
     said: list[str] = []
     train(plain, tmp_path, tell=said.append)
-    assert any("checkpoints of the run are gone, and 2 finished epochs" in text for text in said)
+    assert any("checkpoints of the run are gone, and 1 finished epoch" in text for text in said)

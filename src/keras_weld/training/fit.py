@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from keras_weld.data.split import WHOLE, Split
 from keras_weld.errors import DataError, UsageError
 from keras_weld.models.quiet import quiet
 from keras_weld.models.save import save
+from keras_weld.training.as_in_keras import refuse_as_in_keras
 from keras_weld.training.best import Criterion, parse_best
 from keras_weld.training.conducted import build_for_training, conduct, make_deterministic, where_of
 from keras_weld.training.conductor import Conductor, place_of, say_what_is_beyond, say_what_is_lost
@@ -26,11 +27,13 @@ from keras_weld.training.every import Every, parse_every
 from keras_weld.training.feeding import Feed, steps_of
 from keras_weld.training.identity import identity_of
 from keras_weld.training.kept_run import KeptRun, Tell, to_stderr
+from keras_weld.training.labels import require_labels_of
+from keras_weld.training.left_model import is_model_alone, put_model
 from keras_weld.training.older_building import new_ways_told, refuse_older_settings
 from keras_weld.training.packing import unpack
 from keras_weld.training.resume import refuse_among
 from keras_weld.training.run_folder import MODEL
-from keras_weld.training.run_history import as_keras
+from keras_weld.training.run_history import as_keras, read_history
 from keras_weld.training.run_place import in_its_folder
 from keras_weld.training.telling import TellSteps, progress_of
 from keras_weld.training.variables import unshare
@@ -49,7 +52,7 @@ _THROUGH = (
 def fit(
     build: Callable[[], keras.Model],
     data: Any,
-    *,
+    *further: Any,
     run: str | os.PathLike[str],
     epochs: int,
     batch_size: int = 32,
@@ -65,6 +68,7 @@ def fit(
     verbose: Any = "auto",
     tell: Tell | None = None,
     progress: TellSteps | None = None,
+    **older: Any,
 ) -> keras.Model:
     """Train a model, or go on where an earlier call with the same `run` was interrupted.
 
@@ -75,6 +79,7 @@ def fit(
     Args:
         build: returns the compiled model. It is called on every start, after all seeds were set.
         data: what to train on, as `open_data` takes it: its training split, or all of it.
+        further: nothing; targets by themselves, as `model.fit` takes them, are refused with the new way.
         run: the folder of the run; it is made if it is missing.
         epochs: train until so many epochs are done, those of earlier starts counted.
         batch_size: examples at a time.
@@ -95,6 +100,7 @@ def fit(
         verbose: as in `model.fit`.
         tell: called with what a person should know; by default it is written to the standard error.
         progress: called after each step with steps done, steps in all, and a few words.
+        older: options of `model.fit` that this function does not have; each is refused with the new way.
 
     Returns:
         The trained model; `model.history` has the figures of all epochs.
@@ -110,6 +116,7 @@ def fit(
         >>> import keras_weld as weld
         >>> model = weld.fit(build, (x, y), run="run", epochs=10)  # doctest: +SKIP
     """
+    refuse_as_in_keras(further, older)
     say, when = tell or to_stderr, parse_every(every)
     for name, number in (("epochs", epochs), ("batch_size", batch_size), ("keep", keep)):
         require_whole_number(name, number, 1)
@@ -121,6 +128,11 @@ def fit(
     split, held = _examples(data, validation_data, seed)
     model = _model(build)
     split, held = _built(model, split, held, batch_size)
+    if is_model_alone(folder.folder, epochs):
+        say("The checkpoints of the run are gone. It was at its end: its model is given back as it is.")
+        put_model(model, folder.folder)
+        _with_history(model, read_history(folder.folder))
+        return model
     length = steps_of(split, batch_size) if steps is None else steps
     told = data_of(split), None if held is None else data_of(held)
     identity = identity_of(model, *told, batch_size, seed, steps)
@@ -164,17 +176,17 @@ def fit(
         beside = progress_of(progress, conductor, length, epochs)
         conduct(model, conductor, feed, held_feed, epochs, verbose, beside)
     unshare(model)
-    _with_history(model, conductor)
+    _with_history(model, conductor.history)
     if not (folder.untouched and (folder.folder / MODEL).is_file()):
         save(model, folder.folder / MODEL)
     folder.end(conductor.history)
     return model
 
 
-def _with_history(model: keras.Model, conductor: Conductor) -> None:
+def _with_history(model: keras.Model, entries: Sequence[Mapping[str, Any]]) -> None:
     history = keras.callbacks.History()
     history.set_model(model)
-    history.epoch, history.history = as_keras(conductor.history)
+    history.epoch, history.history = as_keras(entries)
     model.history = history
 
 
@@ -240,7 +252,16 @@ def _built(model: keras.Model, split: Split, held: Split | None, batch_size: int
         held = None if held is None else held.fitted(shapes)
     x, y = next(iter(split.batches(batch_size)))
     build_for_training(model, x, _targets(model, split)(y))
+    for one in (split, held):
+        if one is not None and one.positioned and one.labelled:
+            require_labels_of(model, _targets(model, one)(_as_given(one.targets)), one.origin)
+    if not split.positioned:
+        require_labels_of(model, _targets(model, split)(y), split.origin)
     return split, held
+
+
+def _as_given(targets: Sequence[Any]) -> Any:
+    return targets[0] if len(targets) == 1 else list(targets)
 
 
 def _targets(model: keras.Model, split: Split) -> Callable[[Any], Any]:

@@ -15,6 +15,7 @@ from keras_weld.data.batch import Array
 from keras_weld.data.split import Shape
 from keras_weld.data.target_names import require_all_named
 from keras_weld.errors import DataError, UsageError, add_context
+from keras_weld.training.labels import require_labels
 
 Loss: TypeAlias = Any
 """A name that Keras knows, with `:logits` behind it for outputs that are logits; or a loss of Keras."""
@@ -89,15 +90,7 @@ class Aim:
             )
         if self.classes is None:
             return targets
-        wrong = (targets != np.floor(targets)) | (targets < 0) | (targets >= self.classes)
-        if wrong.any():
-            raise DataError(
-                "A label is not one of the model's classes.",
-                layer=self.output,
-                expected=f"whole numbers from 0 to {self.classes - 1}: the output tells {self.classes} classes apart",
-                found=targets[wrong].ravel()[0],
-                remedy="Give labels counted from 0, or a model whose head has as many classes as the data.",
-            )
+        require_labels(targets, self.classes, self.output)
         return targets.astype("int32")
 
 

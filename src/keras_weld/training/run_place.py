@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from keras_weld.errors import UsageError
 from keras_weld.training.holding import held
 from keras_weld.training.rehearsal import placed
 
@@ -20,7 +21,13 @@ def in_its_folder(function: Function) -> Function:
     """
 
     @wraps(function)
-    def alone(*given: Any, run: str | os.PathLike[str], **options: Any) -> Any:
+    def alone(*given: Any, run: str | os.PathLike[str] | None = None, **options: Any) -> Any:
+        if run is None:
+            raise UsageError(
+                f"weld.{function.__name__} keeps the training in a folder, and none is named.",
+                expected="run='FOLDER', where it goes on when it is started again",
+                remedy=f"weld.{function.__name__}(…, run='run')",
+            )
         folder, more = placed(run)
         with held(folder):
             return function(*given, run=folder, **{**options, **more})

@@ -20,6 +20,7 @@ LINEAGE = "keras_weld"
 
 SEEDS = "seed_states"
 """Under this name a file that was saved keeps where the seed generators of the model were, which Keras leaves out."""
+
 YAML_SUFFIXES = (".yaml", ".yml")
 READABLE = ".keras, .weights.h5, .weights.json, .h5, a SavedModel folder, or architecture .json or .yaml"
 # What the first bytes of a file that people mistake for a model tell.

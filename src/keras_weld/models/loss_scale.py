@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 import keras
 
-from keras_weld.checks.training import optimizer_of
 from keras_weld.core.state import ModelState
 
 _POLICY = "mixed_float16"
@@ -24,9 +23,9 @@ def loss_scaled_as_saved(state: ModelState) -> Iterator[None]:
     Args:
         state: what the file holds.
     """
-    optimizer = optimizer_of(state)
+    scaled = any("inner_optimizer" in tensor.spec.path.split("/") for tensor in state.optimizer)
     former = keras.config.dtype_policy()
-    if optimizer is None or not optimizer.scales_loss or former.name == _POLICY:
+    if not scaled or former.name == _POLICY:
         yield
         return
     keras.config.set_dtype_policy(_POLICY)  # layers are built with the policies that their configurations tell

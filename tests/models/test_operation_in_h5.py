@@ -15,6 +15,7 @@ from keras_weld.core.graph import ModelGraph
 from keras_weld.core.state import ModelState
 from keras_weld.errors import UnknownClassError, WrongKindError
 from keras_weld.io.kinds import Kind
+from keras_weld.io.newer_config import with_operations
 from keras_weld.models import load
 from keras_weld.models.refusal import refusal
 
@@ -26,7 +27,7 @@ def tensor(name: str) -> dict[str, Any]:
 
 
 def config(*, modules: bool) -> dict[str, Any]:
-    """The sum of a Dense layer and its input, as `.keras` has it, or as `.h5` without the modules."""
+    """The sum of a Dense layer and its input, as `.keras` has it, or as it is read from an `.h5` without modules."""
     data = {"batch_shape": [None, 8], "dtype": "float32", "name": "x"}
     dense = {"name": "p", "trainable": True, "units": 8, "activation": "linear", "use_bias": True}
     layers: list[dict[str, Any]] = [
@@ -43,7 +44,8 @@ def config(*, modules: bool) -> dict[str, Any]:
         for layer, module in zip(layers, ["keras.layers", "keras.layers", "keras.src.ops.numpy"], strict=True):
             layer["module"] = module
     ends = {"input_layers": [["x", 0, 0]], "output_layers": [["add", 0, 0]]}
-    return {"class_name": "Functional", "config": {"name": "m", "trainable": True, "layers": layers, **ends}}
+    whole = {"class_name": "Functional", "config": {"name": "m", "trainable": True, "layers": layers, **ends}}
+    return whole if modules else with_operations(whole, {"p"})
 
 
 def test_it_is_the_same_architecture() -> None:

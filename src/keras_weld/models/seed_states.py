@@ -9,11 +9,13 @@ import keras
 import numpy as np
 
 from keras_weld.models.keras_private import seed_generators_in
+from keras_weld.models.quiet import quiet
 
 
 def states_of_seeds(model: keras.Model) -> list[list[int]]:
     """The states of the generators of a model and of all layers in it, in their order."""
-    return [[int(one) for one in np.asarray(keras.ops.convert_to_numpy(state))] for state in _states(model)]
+    with quiet():
+        return [[int(one) for one in keras.ops.convert_to_numpy(state)] for state in _states(model)]
 
 
 def set_states_of_seeds(model: keras.Model, kept: Any, source: str) -> None:
